@@ -44,7 +44,7 @@ def good(_: Request) -> Response:
 def test_an_outage_pauses_and_blames_nobody(fault: str, concurrency: int, colour: str, tmp_path: Path) -> None:
     """At most 50 of 1,000 are tried, none fails, the books balance; when the service is back, the next run ends it."""
     server = Server(lambda _: DOWN[fault]())
-    n = length(300, 1000, 1000) if fault == "503" and concurrency == 32 else 100
+    n = length(200, 1000, 1000) if fault == "503" and concurrency == 32 else length(60, 100, 100)
     done = batcher(colour, server)("sentiment", TEXTS[:n], journal=tmp_path / "j", concurrency=concurrency)
     assert isinstance(done.error, PausedError)
     assert "Run the same again when the service answers" in str(done.error)
@@ -141,7 +141,7 @@ def test_poison_fails_alone(colour: str, tmp_path: Path) -> None:
             return refused(500)
         return Response(200, {}, b"<html>") if text == TEXTS[11] else ok({"score": 0.5})
 
-    server, n = Server(answer), length(100, 400, 400)
+    server, n = Server(answer), length(40, 400, 400)
     for _ in range(4):
         done = batcher(colour, server)("sentiment", TEXTS[:n], journal=tmp_path / "j")
         assert done.error is None
