@@ -134,8 +134,8 @@ def test_another_process_is_answered(colour: str, tmp_path: Path) -> None:
             server.posts.clear()
             for name in "일이":
                 wish = {"journal": str(tmp_path / f"{operation}-{name}"), "url": server.url, "colour": colour}
-                assert run(wish | {"n": 30, "workers": 4, "operation": operation}) == 0
-            assert sum(server.posts.values()) == 30
+                assert run(wish | {"n": 12, "workers": 4, "operation": operation}) == 0
+            assert sum(server.posts.values()) == 12
 
 
 @pytest.mark.loopback
@@ -146,7 +146,7 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
 
         def go(run: Any, name: str, colour: str) -> None:
             wish = {"journal": str(tmp_path / name), "url": server.url, "colour": colour, "operation": "sentiment"}
-            codes.append(run(wish | {"n": 200, "workers": 4}))
+            codes.append(run(wish | {"n": 80, "workers": 4}))
 
         threads = [threading.Thread(target=go, args=(one, "일", "blocking"))]
         threads += [threading.Thread(target=go, args=(two, "이", "awaiting"))]
@@ -155,8 +155,8 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(60)
         assert codes == [0, 0]
-    assert rows("SELECT COUNT(*), COUNT(DISTINCT call) FROM answers") == [(200, 200)]
-    assert rows("SELECT COUNT(*) FROM replies") == [(200,)]
+    assert rows("SELECT COUNT(*), COUNT(DISTINCT call) FROM answers") == [(80, 80)]
+    assert rows("SELECT COUNT(*) FROM replies") == [(80,)]
     assert rows("PRAGMA integrity_check") == [("ok",)]
 
 
