@@ -82,8 +82,8 @@ class NamedFiles:
             suffix: The ending of the file, which decides its format.
         """
         path = self._free(item, name, suffix)
-        # Pillow's own quality of a JPEG is 75, which shows where one is compressed for the second time; its own level of a
-        # PNG takes three times as long, for a file that is 4 % smaller at most.
+        # Pillow's own quality of a JPEG is 75, which shows where one is compressed for the second time. Its own level
+        # of a PNG takes three times as long, for a file that is 4 % smaller at most.
         options = {".jpg": {"quality": 92}, ".png": {"compress_level": 4}}.get(suffix, {})
         out = io.BytesIO()
         picture.save(out, PIL.Image.registered_extensions()[suffix], **options)
