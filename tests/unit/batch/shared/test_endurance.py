@@ -256,6 +256,7 @@ def test_a_worker_that_comes_back_twice(journal: Path) -> None:
         where = worker._link._address
         claimed = other.claim("k")
         vanish(worker)
+        soon(lambda: keeper._expiring)
         worker._link._address = where
         soon(lambda: len(keeper._peers) == 2 and not keeper._expiring)
         before = keeper._loop.time()

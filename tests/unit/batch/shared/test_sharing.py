@@ -249,9 +249,9 @@ def test_a_worker_that_vanishes(keeper: Keeper) -> None:
 def vanish(worker: RemoteJournal) -> None:
     """End the connection of a worker, which never comes back."""
     link = worker._link
+    wire = soon(lambda: link._wire)
     link._address = Address("127.0.0.1", 1)
-    assert link._wire
-    link._loop.call_soon_threadsafe(link._wire.close)
+    link._loop.call_soon_threadsafe(wire.close)
 
 
 def test_a_keeper_that_restarts(journal: Path) -> None:
@@ -325,9 +325,8 @@ def _sent_again(keeper: Keeper) -> None:
     other = RemoteJournal(keeper.address)
     for n in range(200):
         remote.post(queries.intend(record.call, "1", 1))
-        if not n % 20:
-            wire = remote._link._wire
-            remote._link._loop.call_soon_threadsafe(wire and wire._transport.abort)
+        if not n % 20 and (wire := remote._link._wire) is not None:
+            remote._link._loop.call_soon_threadsafe(wire._transport.abort)
     remote.ask(queries.suspect(record.call))
     soon(lambda: not keeper._expiring)  # it has come back in time, and nobody else gets its call
     assert other.ask(queries.look_up_each(batch, run, 1, keys=["k"], sha256="s", name="글")) is None
