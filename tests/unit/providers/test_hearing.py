@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,12 +27,14 @@ from cloudai import (
     UnsupportedOperationError,
     Watson,
 )
+from cloudai.batch.journal import copy_of
 from cloudai.core.flow import Request
 from cloudai.media import cutting
 from cloudai.models.joining import Heard, joined_pieces
 from cloudai.models.speech import Segment, SpokenWord
 from cloudai.providers.azure import speech as azure
 from cloudai.providers.watson import speech as watson
+from tests.made_up.provider import Clock
 from tests.support.listening import Listener, Said, recording, words_of
 
 KEY = "canary-key-4711"
@@ -89,6 +93,12 @@ def require_times(transcript: Transcript, said: Said) -> None:
     for word, (_, begin, end) in zip(transcript.words, said.words, strict=True):
         assert word.start == pytest.approx(begin, abs=0.2)
         assert word.end == pytest.approx(end, abs=0.2)
+
+
+def replies_in(journal: Path) -> int:
+    """Return how many replies are written down in the journal of a batch that is running."""
+    with copy_of(journal) as (copied, _), closing(sqlite3.connect(str(copied))) as db:
+        return int(db.execute("SELECT COUNT(*) FROM exchanges WHERE status IS NOT NULL").fetchone()[0])
 
 
 @pytest.mark.parametrize("who", PROVIDERS)
@@ -202,10 +212,10 @@ def test_a_piece_that_fails_is_sent_again_alone(hint: str, said: Said, tmp_path:
     that it is left to the next run.
     """
     listener = Listener("google v2", failing={"단어115": 2}, headers={"retry-after": hint} if hint else {})
-    runs = []
+    clock, runs = Clock(), []
     for _ in range(1 if hint else 2):
         with (
-            Client(PROVIDERS["google v2"](), send=listener, sleep=lambda _: None) as client,
+            Client(PROVIDERS["google v2"](), send=listener, clock=clock, sleep=clock.sleep) as client,
             client.batch(
                 "speech_to_text", [said.wav()], options={"language": "ko"}, journal=tmp_path / "강의.journal"
             ) as job,
@@ -238,8 +248,10 @@ def test_a_crash_loses_no_piece(said: Said, tmp_path: Path, monkeypatch: pytest.
 
         def die() -> None:
             if len(dying.heard) == 2:
-                time.sleep(0.3)  # the second reply is being written down
-                os._exit(9)
+                for _ in range(1_000):  # the second reply may still be on its way into the journal
+                    if replies_in(journal) == 2:
+                        os._exit(9)
+                    time.sleep(0.01)
 
         dying.before_reply = die
         try:
