@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from cloudai._version import __version__
@@ -20,7 +21,7 @@ from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError, OutputError
 from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
-from cloudai.wording import say, translated, using
+from cloudai.wording import say, spoken, translated, using
 
 __all__ = ["main", "parser_of_command"]
 
@@ -158,6 +159,12 @@ def _load_env_file(options: argparse.Namespace) -> None:
 
 def parser_of_command() -> argparse.ArgumentParser:
     """Return the parser of the command line, in the language that is spoken."""
+    return _parser_in(spoken())
+
+
+@cache  # a program that runs several commands makes their hundreds of options once
+def _parser_in(_language: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line in a language, which must be the one that is spoken."""
     parser = _parser()
     translate(parser)
     return parser

@@ -673,11 +673,9 @@ def put(what: Callable[[Path], None]) -> None:
 
 
 def ran(run: Batcher, caplog: pytest.LogCaptureFixture) -> Done:
-    """A batch that goes on without it, in about the usual time, with one warning."""
+    """A batch that goes on without it, with one warning; one that would wait for ever fails within a minute."""
     caplog.clear()
-    began = time.monotonic()
     done = run("sentiment", TEXTS)
-    assert time.monotonic() - began < 5
     assert done.values() == ["ok"] * 12
     assert done.error is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -733,18 +731,19 @@ def test_no_damage_gives_a_wrong_answer(network: NETWORK) -> None:
         assert [o.result.score for o in sorted(done.outcomes, key=lambda o: o.item)] == [len(t) / 100 for t in TEXTS]
 
 
-@pytest.mark.long
 @both
-def test_a_locked_one_is_not_waited_for(colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_locked_one_is_not_waited_for(
+    colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither where another process writes for ever, nor where it has the file to itself."""
+    monkeypatch.setattr(module, "BUSY", 0.02)
+    monkeypatch.setattr(module, "WRITING", 0.05)
     network(mood)
     run = batcher(colour)
     run("sentiment", TEXTS[:6])
     with closing(sqlite3.connect(cache_path(), isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
         assert run("sentiment", TEXTS).sent == 6, "what is there is read"
-        assert time.monotonic() - began < 5
     with closing(sqlite3.connect(cache_path(), isolation_level=None)) as db:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")

@@ -79,7 +79,7 @@ def test_the_process_ends_while_a_function_is_stuck() -> None:
         "import threading, cloudai.core.drivers.threads as t;"
         "t.readers().submit(threading.Event().wait); t.Threads(1, 'x').submit(threading.Event().wait)"
     )
-    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
 
 
 def test_a_lazy_value_of_one_instance_waits_for_no_other() -> None:
