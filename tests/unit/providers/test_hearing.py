@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +25,6 @@ from cloudai import (
     UnsupportedOperationError,
     Watson,
 )
-from cloudai.batch.journal import copy_of
 from cloudai.core.flow import Request
 from cloudai.media import cutting
 from cloudai.models.joining import Heard, joined_pieces
@@ -35,6 +32,7 @@ from cloudai.models.speech import Segment, SpokenWord
 from cloudai.providers.azure import speech as azure
 from cloudai.providers.watson import speech as watson
 from tests.made_up.provider import Clock
+from tests.support.journals import replies_in
 from tests.support.listening import Listener, Said, recording, words_of
 
 KEY = "canary-key-4711"
@@ -93,12 +91,6 @@ def require_times(transcript: Transcript, said: Said) -> None:
     for word, (_, begin, end) in zip(transcript.words, said.words, strict=True):
         assert word.start == pytest.approx(begin, abs=0.2)
         assert word.end == pytest.approx(end, abs=0.2)
-
-
-def replies_in(journal: Path) -> int:
-    """Return how many replies are written down in the journal of a batch that is running."""
-    with copy_of(journal) as (copied, _), closing(sqlite3.connect(str(copied))) as db:
-        return int(db.execute("SELECT COUNT(*) FROM exchanges WHERE status IS NOT NULL").fetchone()[0])
 
 
 @pytest.mark.parametrize("who", PROVIDERS)
