@@ -29,6 +29,7 @@ from cloudai.providers.base import Provider
 from tests.conftest import Caller
 from tests.made_up.calls import Skipping
 from tests.made_up.logins import AZURE, VENDORS, Service, Vendor, late, silent, token_server, told
+from tests.made_up.server import LONGEST
 
 pytestmark = pytest.mark.loopback
 SHORT, LONG = 250.0, 3600.0
@@ -192,11 +193,11 @@ def test_a_server_that_hangs_ends_at_the_deadline(call: Caller, name: str, vendo
         took = time.monotonic() - began
         assert isinstance(error, DeadlineExceededError)
         assert (error.state, error.billed_min, error.billed_max, error.attempts) == ("NOT_SENT", 0, 0, 0)
-        assert 0.4 < took < 1.2
+        assert 0.4 < took < LONGEST - 0.5
         assert not service.requests
         began = time.monotonic()
         assert ok(pair.at_once(timeout=5))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < LONGEST - 0.5
     assert server.count == 2
 
 
