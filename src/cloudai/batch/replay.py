@@ -32,7 +32,7 @@ class ReplayHooks(CallHooks):
         raise ReplayError(f"the journal does not hold the reply to {request.method} {request.service} ({step_id})")
         yield  # never reached: it makes this function a generator
 
-    def wait(self, seconds: float) -> Program[None]:
+    def wait(self, seconds: float) -> Program[None]:  # noqa: ARG002
         """Return at once: nothing is sent, so there is nothing to wait for."""
         yield from ()
 

@@ -194,7 +194,7 @@ def test_a_spent_quota_pauses_at_the_first_reply(
 def test_a_poison_alone_over_runs(status: int, place: int, concurrency: int, colour: str, tmp_path: Path) -> None:
     """First, in the middle or last: the others are done, it is sent three times in all runs, and then it has failed."""
     server = Server(lambda r: refused(status) if r.json["text"] == TEXTS[place] else good(r))
-    for _ in range(5):
+    for _ in range(length(3, 5, 5)):
         done = batcher(colour, server)("sentiment", TEXTS[:40], journal=tmp_path / "j", concurrency=concurrency)
         assert done.error is None
         assert done.books["done"] == 39

@@ -118,9 +118,10 @@ def test_300_at_20_a_minute_take_14_minutes_blocking() -> None:
 @pytest.mark.parametrize("concurrency", length([32], [8, 32], [8, 32]))
 def test_300_at_20_a_minute_take_14_minutes_awaiting(concurrency: int) -> None:
     """The same with many at work, on ways that take different times."""
-    server, outcomes = awaiting(0, "sentiment", texts_of(300), "20/min", concurrency=concurrency)
+    minutes = length(4, 14, 14)
+    server, outcomes = awaiting(0, "sentiment", texts_of(20 * minutes + 20), "20/min", concurrency=concurrency)
     assert {outcome.status for outcome in outcomes} == {"ok"}
-    assert 14 * MINUTE - 1 <= max(server.arrivals) - min(server.arrivals) <= 14.2 * MINUTE
+    assert minutes * MINUTE - 1 <= max(server.arrivals) - min(server.arrivals) <= (minutes + 0.2) * MINUTE
     assert windows_hold(server.arrivals, 20, MINUTE)
 
 
