@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.support.forks import run_forked
+from tests.support.forks import Forked, forked, run_forked
 
-__all__ = ["run_command"]
+__all__ = ["run_command", "started"]
 
 
 def run_command(
@@ -22,6 +23,11 @@ def run_command(
     A file ``out`` is its standard output if it is given, for example a device; nothing is returned of it then.
     """
     return run_forked(_command, arguments, folder=folder, environment=environment, timeout=timeout, out=out)
+
+
+def started(folder: Path, environment: Mapping[str, str], *arguments: str) -> AbstractContextManager[Forked]:
+    """Start the command in a folder; it is killed if it outlives the ``with`` block."""
+    return forked(_command, arguments, folder=folder, environment=environment)
 
 
 def _command(*arguments: str) -> None:

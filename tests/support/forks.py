@@ -11,11 +11,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-__all__ = ["Piped", "execute", "piped", "run_code", "run_forked"]
+__all__ = ["Forked", "Piped", "execute", "forked", "piped", "run_code", "run_forked"]
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -58,18 +60,55 @@ def run_forked(
         timeout: Seconds after which the process is killed and a TimeoutError is raised.
         out: The file that is its standard output, for example a device; nothing is returned of it then.
     """
+    with forked(function, arguments, folder=folder, environment=environment, out=out) as process:
+        return process.ended(timeout)
+
+
+@dataclass(frozen=True)
+class Forked:
+    """A forked process that runs, and the files that are its standard streams."""
+
+    process: BaseProcess
+    out: Path | None
+    err: Path
+
+    def ended(self, timeout: float = 60.0) -> tuple[int, str, str]:
+        """Wait until it ends, and return its exit code, its standard output and its standard error."""
+        self.process.join(timeout)
+        code = self.process.exitcode
+        if code is None:
+            raise TimeoutError(f"{self.process.name} has not ended within {timeout:g} s")
+        return code, self.out.read_text("utf-8") if self.out else "", self.err.read_text("utf-8")
+
+    def kill(self) -> None:
+        """Kill it by SIGKILL, and wait until it is dead."""
+        self.process.kill()
+        self.process.join()
+
+
+@contextmanager
+def forked(
+    function: Callable[..., None],
+    arguments: tuple[Any, ...],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    out: Path | None = None,
+) -> Iterator[Forked]:
+    """Yield a forked process that calls a function, as `run_forked` does; it is killed if it outlives the block."""
     with TemporaryDirectory() as kept:
         streams = out or Path(kept, "out"), Path(kept, "err")
         place = str(folder or Path.cwd()), dict(os.environ if environment is None else environment)
-        process = FORKS.Process(target=_call, args=(function, arguments, *place, *map(str, streams)))
+        given = (function, arguments, *place, *map(str, streams))
+        process = FORKS.Process(target=_call, args=given, name=f"{function.__name__}{arguments}")
         process.start()
-        process.join(timeout)
-        code = process.exitcode
-        if code is None:
-            process.kill()
-            raise TimeoutError(f"{function.__name__}{arguments} has not ended within {timeout:g} s")
-        process.close()
-        return code, "" if out else streams[0].read_text("utf-8"), streams[1].read_text("utf-8")
+        running = Forked(process, None if out else streams[0], streams[1])
+        try:
+            yield running
+        finally:
+            if process.exitcode is None:
+                running.kill()
+            process.close()
 
 
 def _call(

@@ -459,6 +459,7 @@ broken("capabilities", "sentiment has no page. Give page=")(declared("open", pag
 broken("capabilities", "sentiment does not say when that was checked. Give checked=")(declared("open", checked=None))
 broken("capabilities", "sentiment is deprecated and has no date. Give since=")(declared("deprecated"))
 broken("capabilities", "sentiment: checked is '24.11.2026'. Write a date")(declared("open", checked="24.11.2026"))
+broken("capabilities", "sentiment: checked is '2026-W05-6'. Write a date")(declared("open", checked="2026-W05-6"))
 broken("capabilities", "sentiment: free is 'often'. Write a pace")(declared("open", free="often"))
 
 
