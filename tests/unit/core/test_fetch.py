@@ -415,7 +415,9 @@ def test_a_drip_ends_at_its_time(call: Caller) -> None:
     """Of the fetch, as FetchError; of the call, where that comes first, as DeadlineExceededError."""
     with faultd(lambda c: c.drip(http(PICTURE), 0.05)) as server:
         began = time.monotonic()
-        refused(call, f"{server.url}/a.png", rules(server, timeout=0.4), "did not come within 0.4 s")
+        # On a busy computer the time may be over before the first byte has come.
+        over = "did not come within 0.4 s|the exchange's time is used up"
+        refused(call, f"{server.url}/a.png", rules(server, timeout=0.4), over)
         with pytest.raises(DeadlineExceededError) as raised:
             ask(call, f"{server.url}/a.png", rules(server), timeout=0.4)
         assert time.monotonic() - began < 10
