@@ -330,7 +330,7 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
     for name in options.operation.command.writes:
         if name == "compare" and options.compare:
             comparison = result.compare(text_of(options.compare))
-            print(comparison)
+            print(translated(str(comparison)))
             yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
             yield f".{name}", getattr(result, f"to_{name}")().encode()

@@ -34,8 +34,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         read: The files that hold the inputs, which the table must not overwrite.
     """
     require_one_output(options)
-    if len(provider_names(options)) < 2:  # noqa: PLR2004
-        raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
+    _require_sense(options)
     chosen, settings = settings_of(options)
     if settings.pop("price", None) is not None:
         raise SettingsError(
@@ -59,6 +58,17 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
         return PAUSED
     return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))
+
+
+def _require_sense(options: argparse.Namespace) -> None:
+    """Raise SettingsError for options that ask for nothing, or for a table that there is not."""
+    several = len(provider_names(options))
+    if several < 2:  # noqa: PLR2004
+        raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
+    if options.table == "truth" and not options.truth:
+        raise SettingsError("there is no reference", advice="Give --truth CSV.")
+    if options.agreed > several:
+        raise SettingsError(f"--agreed {options.agreed}", advice=f"Give 1 to {several}, the number of providers.")
 
 
 def _tell_errors(compared: Comparison) -> None:
@@ -93,7 +103,10 @@ def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> N
             raise
         print(say("wrote {file}", file=options.html))
     if not (options.table or options.csv or options.json):
-        print(compared)
+        shown = str(compared)
+        for text in (*(f"{provider}: {why}" for provider, why in compared.unanswered.items()), compared.method):
+            shown = shown.replace(text, translated(text))
+        print(shown)
         return
     table = _table(compared, options)
     if options.json:

@@ -66,11 +66,16 @@ def test_compare(tmp_path: Path, vendor: Faultd) -> None:
 
 
 def test_compare_says_what_is_wrong(tmp_path: Path, vendor: Faultd) -> None:
-    """One provider alone, and a page over its own input, are refused before anything is sent."""
+    """One provider alone, a page over its own input, and tables that there are not are refused before a request."""
     variables = environment(tmp_path, vendor.url)
     code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "Good", "--provider", "azure")
     assert (code, "one provider cannot be compared" in err) == (2, True)
     (tmp_path / "글.txt").write_text("Good\n", "utf-8")
     code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "--lines", "글.txt", "--html", "글.txt")
     assert (code, "would overwrite" in err) == (2, True)
+    of_two = ["compare", "sentiment", "Good", "--provider", "azure,local", "--language", "en"]
+    code, _, err = run_command(tmp_path, variables, *of_two, "--table", "truth")
+    assert (code, "Give --truth CSV." in err) == (2, True)
+    code, _, err = run_command(tmp_path, variables, *of_two, "--table", "agreed", "--agreed", "3")
+    assert (code, "Give 1 to 2, the number of providers." in err) == (2, True)
     assert vendor.count == 0
