@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cloudai import storage
 from cloudai.batch import queries, rows
 from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
@@ -436,8 +437,7 @@ def journal(options: argparse.Namespace) -> int:
     if not Path(options.file).stat().st_size:
         raise JournalError(f"{options.file} is empty: it is not a journal of cloudai", advice="Check the path.")
     require_writable(options.csv, [options.file])
-    opened = Journal(options.file, make=False)
-    try:
+    with _opened(Path(options.file), changes=bool(options.forget)) as opened:
         if options.forget:
             return _forget(opened, options.forget)
         for batch in opened.read(queries.headings):
@@ -453,8 +453,18 @@ def journal(options: argparse.Namespace) -> int:
                 print(say(IN_DOUBT))
             print("\n" + say("Replies may hold personal data: --forget INPUT deletes what is kept of one."))
         return 0
-    finally:
-        opened.close()
+
+
+@contextmanager
+def _opened(path: Path, *, changes: bool) -> Iterator[Journal]:
+    """Open a journal; where it may only be read, and nothing is to be changed, a copy of it, which is then deleted."""
+    may_only_be_read = not changes and not storage.may_be_written(path)
+    with copy_of(path if may_only_be_read else None) as (copied, _):
+        opened = Journal(copied or path, make=False)
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 def _forget(opened: Journal, wanted: str) -> int:

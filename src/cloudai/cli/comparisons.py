@@ -41,8 +41,8 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             "--price is of one provider", advice="Leave it out: a comparison in Python takes a price for each provider."
         )
     where = journal_path(options, given)
-    for path, is_table in ((options.csv, True), (options.html, False)):
-        require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table)
+    for path, is_table, flag in ((options.csv, True, "--csv"), (options.html, False, "--html")):
+        require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table, flag=flag)
     settings |= {"options": chosen, "journal": where}
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client:
@@ -53,7 +53,10 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         compared = client.compare(
             name, given, truth=options.truth, overlap=options.overlap, feature=options.feature, **settings
         )
-    _written(compared, options, where)
+    try:
+        _written_as_page(compared, options)
+    finally:  # what was paid for is shown also if the page cannot be written
+        _written(compared, options, where)
     _tell_errors(compared)
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
         return PAUSED
@@ -90,18 +93,23 @@ def _plan(client: Client, operation: str, given: Any, settings: dict[str, Any]) 
             print(f"{provider.name}\n{job.plan()}")
 
 
-def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> None:
-    """Write the page, and print the comparison, or print or write one table of it."""
-    if options.html:
-        from cloudai.report import save_comparison  # it comes with all of the reports
+def _written_as_page(compared: Comparison, options: argparse.Namespace) -> None:
+    """Write the page, if one is asked for."""
+    if not options.html:
+        return
+    from cloudai.report import save_comparison  # it comes with all of the reports
 
-        try:
-            title = f"{compared.operation}: {', '.join(compared.providers)}"
-            save_comparison(compared, options.html, title=title, language=options.page_language)
-        except OutputError as error:
-            error.advice = "Give --html another name."
-            raise
-        print(say("wrote {file}", file=options.html))
+    try:
+        title = f"{compared.operation}: {', '.join(compared.providers)}"
+        save_comparison(compared, options.html, title=title, language=options.page_language)
+    except OutputError as error:
+        error.advice = "Give --html another name."
+        raise
+    print(say("wrote {file}", file=options.html))
+
+
+def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> None:
+    """Print the comparison, or print or write one table of it."""
     if not (options.table or options.csv or options.json):
         shown = str(compared)
         for text in (*(f"{provider}: {why}" for provider, why in compared.unanswered.items()), compared.method):

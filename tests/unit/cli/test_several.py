@@ -72,10 +72,23 @@ def test_compare_says_what_is_wrong(tmp_path: Path, vendor: Faultd) -> None:
     assert (code, "one provider cannot be compared" in err) == (2, True)
     (tmp_path / "글.txt").write_text("Good\n", "utf-8")
     code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "--lines", "글.txt", "--html", "글.txt")
-    assert (code, "would overwrite" in err) == (2, True)
+    assert (code, "--html 글.txt would overwrite" in err) == (2, True)
     of_two = ["compare", "sentiment", "Good", "--provider", "azure,local", "--language", "en"]
     code, _, err = run_command(tmp_path, variables, *of_two, "--table", "truth")
     assert (code, "Give --truth CSV." in err) == (2, True)
     code, _, err = run_command(tmp_path, variables, *of_two, "--table", "agreed", "--agreed", "3")
     assert (code, "Give 1 to 2, the number of providers." in err) == (2, True)
     assert vendor.count == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_page_that_cannot_be_written_costs_no_answer(tmp_path: Path, vendor: Faultd) -> None:
+    """Where the disk is full for the page, the comparison is printed all the same, and the exit code is 74."""
+    code, out, err = run_command(
+        tmp_path,
+        environment(tmp_path, vendor.url),
+        *("compare", "sentiment", "I love it.", "--provider", "azure,local", "--language", "en"),
+        *("--html", "/dev/full", "--journal", "none"),
+    )
+    assert (code, "Give --html another name." in err) == (74, True)
+    assert "azure" in out
