@@ -10,7 +10,7 @@ from typing import Any
 from cloudai.batch.journal import copy_of
 from cloudai.cli.batches import provider_of, settings_of
 from cloudai.cli.outputs import require_one_output, require_writable, tell, write_table
-from cloudai.cli.running import PAUSED, fetch_rules, journal_path, provider_names
+from cloudai.cli.running import PAUSED, fetch_rules, journal_path, provider_names, tell_where
 from cloudai.client import Client
 from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison
@@ -50,9 +50,12 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
             return 0
-        compared = client.compare(
-            name, given, truth=options.truth, overlap=options.overlap, feature=options.feature, **settings
-        )
+        how = {"truth": options.truth, "overlap": options.overlap, "feature": options.feature}
+        try:
+            compared = client.compare(name, given, **how, **settings)
+        except KeyboardInterrupt:
+            tell_where(where)
+            raise
     try:
         _written_as_page(compared, options)
     finally:  # what was paid for is shown also if the page cannot be written

@@ -6,9 +6,11 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cloudai.cli import main
 from tests.made_up.faults import head
 from tests.made_up.server import Faultd, faultd
 from tests.support.command import run_command
@@ -92,3 +94,17 @@ def test_a_page_that_cannot_be_written_costs_no_answer(tmp_path: Path, vendor: F
     )
     assert (code, "Give --html another name." in err) == (74, True)
     assert "azure" in out
+
+
+def test_after_ctrl_c_a_comparison_says_where_its_answers_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The journal of a comparison that is interrupted is named, and the exit code is that of Ctrl-C."""
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cloudai.client.Client.compare", interrupted)
+    assert main(["compare", "sentiment", "맛", "멋", "--provider", "azure,local", "--journal", "비교.journal"]) == 130
+    assert "비교.journal has what is finished" in capsys.readouterr().err
