@@ -166,7 +166,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             **settings,
         ) as job,
     ):
-        if options.out and words.files and find(options.provider).hosts:
+        if options.out and words.files and any(find(name).hosts for name in provider_names(options)):
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         require_unwritten(job, options, endings)
         if options.operation.input == "audio" and options.is_single and not options.quiet:

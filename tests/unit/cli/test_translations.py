@@ -57,6 +57,18 @@ def parsers(parser: Any = None) -> list[Any]:
     return [parser, *(each for command in inner for each in parsers(command))]
 
 
+def test_options_offer_words() -> None:
+    """No option offers the letters of a word in the place of words, as a text does that stands where a list belongs."""
+    offered = {
+        (parser.prog, choice)
+        for parser in parsers()
+        for action in parser._actions
+        if not isinstance(action.choices, dict)
+        for choice in action.choices or ()
+    }
+    assert {(program, choice) for program, choice in offered if len(str(choice)) < 2} == set()
+
+
 def test_the_catalogs_speak_of_flags_and_not_of_arguments() -> None:
     """No text that the command prints names an argument of Python, or a call."""
     spoken = [*catalog("en").values(), *(said for source, said in catalog("ko").items() if source in catalog("en"))]

@@ -74,7 +74,7 @@ def test_a_text_as_mp3(tmp_path: Path, watson: list[Request]) -> None:
     [
         (["--speed", "빨리"], "빨리 is no number"),
         (["--speed", "inf"], "inf is no number"),
-        (["--speed", "9"], "Watson does not speak at speed=9.0"),
+        (["--speed", "9"], "Watson does not speak at --speed 9.0"),
         (["--format", "flac"], "unknown format 'flac'"),
     ],
 )
@@ -235,6 +235,18 @@ def test_the_voices_for_korean(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     rows = list(csv.DictReader(io.StringIO(table.read_text("utf-8-sig"))))
     assert [row["name"] for row in rows][:2] == ["en-US_EllieNatural", "ko-KR_JinV3Voice"]
     assert len(watson) == 3
+
+
+def test_another_provider_speaks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], watson: list[Request]
+) -> None:
+    """Of several providers the first that has a key speaks into the folder, and lists its voices."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["say", "안녕하세요", "--provider", "google,watson", "--language", "ko", "--out", "소리"]) == 0
+    assert [file.name for file in (tmp_path / "소리").iterdir()] == ["0000.wav"]
+    assert main(["voices", "--provider", "google, watson", "--language", "ko"]) == 0
+    assert "ko-KR_JinV3Voice" in capsys.readouterr().out
+    assert {request.url.rpartition("/")[2].partition("?")[0] for request in watson} == {"synthesize", "voices"}
 
 
 def test_voices_that_cannot_be_listed(capsys: pytest.CaptureFixture[str], watson: list[Request]) -> None:
