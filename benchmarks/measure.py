@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ class _Worker:
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", name, place]
         command += [] if core is None else [str(core)]
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # The last callback runs first: the process is killed, and then waited for.
         stack.callback(process.wait)
         stack.callback(process.kill)
         assert process.stdin is not None  # noqa: S101  # for the type checker
@@ -67,7 +69,7 @@ class Bench:
     def __enter__(self) -> Self:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory())
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.server", folder, *(["grpc"] if self._grpc else [])]
-        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._server = server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._stack.callback(server.wait)
         self._stack.callback(server.kill)
         self.place = server.stdout.readline().strip() if server.stdout else ""
@@ -92,8 +94,9 @@ class Bench:
             rounds: How often each has its turn.
             at_once: How many calls are in flight at the same time, where that is more than one.
             calls: How many calls a round has; None takes as many as need about a quarter of a second.
-            core: The only core that the workers may use; None lets them use all.
+            core: The only core that the workers may use, and the server may not; None lets all of them use all.
         """
+        self._keep_server_off(core)
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
         with ExitStack() as stack:
             workers = {name: _Worker(name, self.place, core, stack) for name in names}
@@ -101,14 +104,26 @@ class Bench:
             n = {}
             for name, worker in workers.items():
                 worker.run(10 * together[name], together[name])  # warm now
+                # How many calls fit into a quarter of a second is found out after the connections are open and the code
+                # is warm.
                 wall = worker.run(10 * together[name], together[name])[1]
                 n[name] = calls or max(10 * together[name], int(SECONDS / wall))
             for number in range(rounds):
+                # Where the machine becomes slower during a round, the last names suffer; backwards, it is the first.
                 for name in names if number % 2 == 0 else names[::-1]:
                     taken[name].append(workers[name].run(n[name], together[name]))
         return {name: _summary(times) for name, times in taken.items()}
 
+    def _keep_server_off(self, core: int | None) -> None:
+        """Let the server use all cores but one, where there are others and the system can do that; None leaves all."""
+        if hasattr(os, "sched_setaffinity"):
+            cores = os.sched_getaffinity(0)
+            for thread in Path(f"/proc/{self._server.pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cores - {core} or cores)
+
 
 def _summary(times: Sequence[tuple[float, float]]) -> Measured:
     cpu = [each for each, _ in times]
+    # Other work on the machine only makes a call dearer, so that the least comes nearest to its cost; the median beside
+    # it shows how busy the machine was.
     return Measured(min(cpu), statistics.median(cpu), 1 / min(wall for _, wall in times))

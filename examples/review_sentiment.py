@@ -45,6 +45,8 @@ def main() -> int:
                 said = client.map("sentiment", lines_of(text_of(file).rstrip("\r\n")), language=language)
             table = cloudai.tidy(said)
             table.to_csv(options.out / f"{file.stem}.csv")
+            # The text as a whole is the sentence -1. A text that failed has no sentences, and must not vanish from what
+            # is printed.
             whole = table.filter(lambda row: row.get("sentence") in (-1, None))
             print(whole.select("item", "input", "status", "label", "score", "error").filled())
             chart = plot(said, title=file.stem, table="sentences", language="ko" if language == "ko" else "en")

@@ -27,7 +27,7 @@ def spoken(text: Path, language: str, out: Path) -> Path:
         with cloudai.Client("local") as client:
             recording = client.text_to_speech(text.read_text("utf-8"), language=language).save(out / f"{text.stem}.wav")
             print(f"{recording} was spoken by espeak-ng on this computer")
-    except cloudai.CloudAIError as error:
+    except cloudai.CloudAIError as error:  # without espeak-ng, or its voice for the language
         recording = text.with_suffix(".ogg")
         print(f"{error}\n{recording} was spoken by espeak-ng on another computer")
     return recording

@@ -30,6 +30,8 @@ def text_of(mail: EmailMessage) -> str:
         return ""
     charset, content = body.get_content_charset("utf-8"), bytes(body.get_payload(decode=True))
     try:
+        # A byte that fits no character is replaced, because an e-mail that is damaged in one place can still be
+        # translated.
         return content.decode("cp949" if charset in KOREAN else charset, "replace")
     except LookupError:  # an encoding that Python does not know
         return content.decode("utf-8", "replace")
@@ -56,6 +58,8 @@ def main() -> int:
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
         subjects, texts = [mail.get("subject", "") for mail in mails], [text_of(mail) for mail in mails]
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+            # Subjects and texts are given at once, so that they share requests and the quota. The results come in the
+            # order of the inputs, so that they can be divided afterwards.
             said = client.map("translate", subjects + texts, to=options.to, source=options.source)
     except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)

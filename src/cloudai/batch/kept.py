@@ -46,6 +46,8 @@ def _read(file: Path) -> list[list[Outcome[Any]]]:
     opened = Journal(file, make=False)
     try:
         batches = opened.read(queries.headings)
+        # A killed run has written no row for what it had in flight: these inputs are entered as in doubt before all are
+        # read.
         for batch in batches:
             with suppress(JournalError):  # on a full or read-only disk, what is there is read all the same
                 opened.ask(rows.mend(batch["batch"], KILLED))

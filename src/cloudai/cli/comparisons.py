@@ -36,6 +36,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     require_one_output(options)
     _require_sense(options)
     chosen, settings = settings_of(options)
+    # Each provider has a price of its own.
     if settings.pop("price", None) is not None:
         raise SettingsError(
             "--price is of one provider", advice="Leave it out: a comparison in Python takes a price for each provider."
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client:
         if options.plan:
+            # A plan writes nothing into the journal, and can be made while the comparison runs.
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
             return 0
@@ -61,6 +63,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     finally:  # what was paid for is shown also if the page cannot be written
         _written(compared, options, where)
     _tell_errors(compared)
+    # `PAUSED` tells a script that the same command goes on later, which matters more than an input that has failed.
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
         return PAUSED
     return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))
@@ -79,6 +82,7 @@ def _require_sense(options: argparse.Namespace) -> None:
 
 def _tell_errors(compared: Comparison) -> None:
     """Print why a provider has not answered everything, each reason once."""
+    # What ended a provider as a whole is told first.
     reasons = dict.fromkeys(map(str, compared.problems.values()), 0)
     for outcomes in compared.outcomes.values():
         for outcome in outcomes:

@@ -100,6 +100,8 @@ def parsed(content: bytes) -> Any:
             pass  # the parser below raises the error, or reads what this one refuses, such as half a surrogate pair
     decoder = CAREFUL if _look_through(content) else DECODER
     try:
+        # RFC 8259 lets a parser ignore a byte order mark before the JSON (section 8.1); an answer is not lost because
+        # of one.
         return decoder.decode(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         why = str(error)
@@ -117,6 +119,7 @@ def _is_plain(content: bytes) -> bool:
     if _holds_large_numerals(skeleton):
         return False
     opening = skeleton.count(b"[")
+    # A reply with no more opening brackets than there may be levels needs no look at its nesting.
     if opening > DEEPEST:
         brackets = skeleton.translate(None, NO_BRACKETS)
         if 2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST:
@@ -194,7 +197,10 @@ def _slices(content: bytes) -> Iterator[tuple[bytes, bytes, bool, int]]:
         start += len(piece)
         backslashes = piece.count(b"\\")
         if backslashes:
+            # Pairs of backslashes are removed first: in ``\\"`` the quotation mark is not escaped, and ends the text.
             piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
+        # Split at quotation marks, the parts are by turns outside and inside of texts; whether the last slice has ended
+        # within a text decides which of them comes first.
         parts = piece.split(b'"')
         was_in_text, in_text = in_text, in_text ^ (len(parts) - 1) & 1
         goes_on = bool(was_in_text or in_text)
@@ -203,6 +209,7 @@ def _slices(content: bytes) -> Iterator[tuple[bytes, bytes, bool, int]]:
 
 def _depth(brackets: bytes, before: int, after: int) -> int:
     """Return how deep square brackets are nested, if ``before`` are open before the first, and ``after`` at the end."""
+    # The brackets that are still open are added at both ends, so that every bracket has its partner and can be removed.
     left, levels = b"[" * before + brackets + b"]" * after, 0
     while left and levels < LAYERS:
         left, levels = left.replace(b"[]", b""), levels + 1

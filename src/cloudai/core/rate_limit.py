@@ -39,6 +39,9 @@ T = TypeVar("T")
 MARGIN = 0.5
 """Seconds added to a window, because requests travel for different times and must fit the service's window too."""
 
+LEAST_MARGIN = 0.01
+"""Seconds added to the window of a request whose reply has come, because two clocks never go quite alike."""
+
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "day": 864e2}
 
 RATE = re.compile(r"\s*(\d+)\s*/\s*(\w+)\s*")
@@ -93,6 +96,7 @@ def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
 
 def _rate(text: Any) -> Rate:
     match = RATE.fullmatch(text) if isinstance(text, str) else None
+    # "seconds", "mins" and "days" are units too; the unit "s" must not become nothing when its s is removed.
     unit = SECONDS.get(match[2].lower().removesuffix("s") or "s") if match else None
     if match is None or unit is None or not 0 < int(match[1]) <= MOST:
         raise SettingsError(f"{text!r} is no pace", advice='Give for example "20/min", "10/s" or "10/s, 1000/day".')
@@ -129,6 +133,8 @@ class RateLimiter:
 
         def turn(db: Connection) -> tuple[float, int]:
             for rate in wanted:
+                # The rates of all processes are kept in the file, because the longest of them decides how long a turn
+                # is remembered.
                 db.execute("INSERT OR IGNORE INTO rates VALUES (?)", (rate.seconds + MARGIN,))
             wait = max((_wait(db, rate, now) for rate in wanted), default=0.0)
             if wait > ROUNDING:
@@ -153,6 +159,17 @@ class RateLimiter:
 
         return self._transaction(now, moved, False)
 
+    def arrived(self, turn: int, now: float) -> None:
+        """Note that the request of a turn has reached the service by now, because its reply has come.
+
+        Until then the request counts as if it travelled for `MARGIN` seconds, which at ten requests a second would be a
+        third of the time.
+        """
+        latest = now + LEAST_MARGIN - MARGIN  # `_wait` adds the margin to it
+        self._transaction(
+            now, lambda db: db.execute("UPDATE turns SET at = ? WHERE id = ? AND at > ?", (latest, turn, latest)), None
+        )
+
     def note(self, now: float) -> None:
         """Count a request that went out without a turn, where a pace is kept."""
         if self._db is not None:
@@ -175,12 +192,16 @@ class RateLimiter:
                 self._stop_sharing(error)
                 return otherwise
             finally:
+                # After a commit this does nothing. After an interrupt it ends the transaction, because an open
+                # transaction would lock out all other processes.
                 db.rollback()
             return outcome
 
     def _begin(self, db: Connection, now: float) -> bool:
         """Lock the file, delete the turns that limit nothing any more, and return whether that succeeded."""
         try:
+            # A deferred transaction, which reads before it locks, would fail in WAL mode if another process had written
+            # in between.
             db.execute("BEGIN IMMEDIATE")
             # Turns that are older than the longest window limit nothing any more.
             db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
@@ -217,6 +238,7 @@ def _close(db: Connection, pid: int) -> None:
 
 
 def _wait(db: Connection, rate: Rate, now: float) -> float:
+    # There is room once the n-th latest turn has left the window, because n - 1 turns are in it then.
     row = db.execute("SELECT at FROM turns ORDER BY at DESC LIMIT 1 OFFSET ?", (rate.n - 1,)).fetchone()
     if row is None:
         return 0.0
@@ -300,6 +322,8 @@ class RetryBudget:
     def take(self) -> bool:
         """Return whether one more retry is allowed, and count it."""
         with self._lock:
+            # Each success earns a fraction of a retry, so what is left may be less than the whole one that a retry
+            # takes.
             if self._left < 1:
                 return False
             self._left -= 1
@@ -344,6 +368,8 @@ class Gate:
 
     def spread(self) -> float:
         """Return the seconds of jitter to add to a wait, so that not all requests that wait go out at the same time."""
+        # All calls of the account to one endpoint wait at the same gate, so the jitter grows with the wait: those that
+        # have waited for five seconds come back spread over two.
         return self._draw(0.0, max(0.5, 0.4 * self._hint))
 
 
@@ -362,6 +388,7 @@ class EndpointGuards:
 
     def budget(self, endpoint: Hashable) -> RetryBudget:
         """Return the budget of retries of this endpoint."""
+        # ``setdefault`` is one step of the interpreter: two threads that come at the same time get the same budget.
         return self._budgets.get(endpoint) or self._budgets.setdefault(endpoint, RetryBudget())
 
     def gate(self, endpoint: Hashable) -> Gate:

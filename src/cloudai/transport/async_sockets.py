@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import anyio
 import httpcore2
 
+from cloudai.core.drivers.awaiting import awaited
 from cloudai.transport.addresses import looked_up
 from cloudai.transport.early import EarlyReply
 from cloudai.transport.sockets import FAILURES, extra_info, failure
@@ -20,33 +21,47 @@ __all__ = ["AsyncBackend"]
 
 T = TypeVar("T")
 
+LARGE = 65_536
+"""Bytes of an upload from which on other tasks run after they are written, as they do after each read."""
 
-async def _carried_out(steps: Steps[T]) -> T:
-    """Carry the steps out, and return their value."""
-    waited = False
+
+async def _carried_out(steps: Steps[T], timeout: float | None = None, *, pauses: bool = True) -> T:  # noqa: ASYNC109
+    """Carry the steps out, and return their value, or raise TimeoutError after so many seconds.
+
+    Args:
+        steps: The steps.
+        timeout: The seconds; None leaves the time to the caller.
+        pauses: Whether other tasks run before the value is returned, also where nothing had to be waited for.
+    """
+    if timeout is not None:
+        async with asyncio.timeout(timeout):
+            return await _carried_out(steps, pauses=pauses)
     try:
         wanted = next(steps)
         while True:
             ready = await _ready(wanted)
-            waited = True
+            pauses = False
             wanted = steps.send(ready)
     except StopIteration as stop:
         value: T = stop.value
-        if not waited:
-            await asyncio.sleep(0)  # others run too, where there is always something to read
+        if pauses:
+            await asyncio.sleep(0)
         return value
     finally:
         steps.close()
 
 
+# anyio's functions also work on Windows, whose usual event loop cannot wait for sockets by itself.
+WAITS = {READ: anyio.wait_readable, WRITE: anyio.wait_writable}
+
+
 async def _ready(wanted: Wait) -> set[socket.socket]:
-    # anyio's functions also work on Windows, whose usual event loop cannot wait for sockets by itself.
-    wait_for = {READ: anyio.wait_readable, WRITE: anyio.wait_writable}
-    waits = [(sock, wait_for[each]) for sock, events in wanted.sockets.items() for each in wait_for if events & each]
-    if len(waits) == 1 and wanted.seconds is None:
-        [(sock, wait)] = waits
-        await wait(sock)
-        return {sock}
+    if len(wanted.sockets) == 1 and wanted.seconds is None:
+        [(sock, events)] = wanted.sockets.items()
+        if events in WAITS:
+            await WAITS[events](sock)
+            return {sock}
+    waits = [(sock, WAITS[each]) for sock, events in wanted.sockets.items() for each in WAITS if events & each]
     tasks = {asyncio.ensure_future(_waited(wait, sock)): sock for sock, wait in waits}
     try:
         done, _ = await asyncio.wait(tasks, timeout=wanted.seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -74,14 +89,6 @@ def _failure(error: Exception, timed_out: type[Exception], failed: type[Exceptio
     return failure(error, timed_out, failed)
 
 
-async def _within(timeout: float | None, carried_out: Coroutine[Any, Any, T]) -> T:  # noqa: ASYNC109
-    """Return an outcome, or raise TimeoutError after so many seconds; None leaves the time to the caller."""
-    if timeout is None:
-        return await carried_out
-    async with asyncio.timeout(timeout):
-        return await carried_out
-
-
 class AsyncStream(httpcore2.AsyncNetworkStream):
     """A connection of an awaiting client.
 
@@ -105,7 +112,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         if self._early:
             return self._early.take(max_bytes)
         try:
-            return await _within(timeout, _carried_out(reading(self._layer, max_bytes)))
+            return await _carried_out(reading(self._layer, max_bytes), timeout)
         except _FAILURES as error:
             raise _failure(error, httpcore2.ReadTimeout, httpcore2.ReadError) from error
 
@@ -116,7 +123,8 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         self._begins = self._looked = False
         try:
             steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
-            await _within(timeout, _carried_out(steps))
+            # After a small piece there is nothing more to write, and the read that follows lets others run.
+            await _carried_out(steps, timeout, pauses=len(buffer) >= LARGE)
         except _FAILURES as error:
             raise _failure(error, httpcore2.WriteTimeout, httpcore2.WriteError) from error
 
@@ -134,7 +142,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
     ) -> httpcore2.AsyncNetworkStream:
         try:
             tls = Tls(self._layer, ssl_context, server_hostname)
-            await _within(timeout, _carried_out(tls.handshake()))
+            await _carried_out(tls.handshake(), timeout)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, _FAILURES):
@@ -167,7 +175,7 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         """Connect to the address of the host that answers first, all within the timeout."""
         try:
             async with asyncio.timeout(timeout):
-                addresses = self._checked(host, await asyncio.wrap_future(looked_up(host, port)))
+                addresses = self._checked(host, await awaited(looked_up(host, port)))
                 stream = AsyncStream(Plain(await _carried_out(racing(addresses, port, local_address))))
             for option in socket_options or ():
                 stream.get_extra_info("socket").setsockopt(*option)

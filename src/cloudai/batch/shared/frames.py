@@ -64,6 +64,7 @@ class Splitter:
                 start = end
                 yield frame
         finally:
+            # The frames that were yielded are removed even if the caller stops early.
             del self._buffer[:start]
 
 
@@ -72,6 +73,7 @@ def in_frames(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     start = 0
     while start < len(texts):
         end, size = start, 0
+        # A single message that is larger than `A_FRAME` still gets a frame of its own.
         while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
             size += len(texts[end])
             end += 1
@@ -112,6 +114,7 @@ class Channel:
 
     def seal(self, text: bytes) -> bytes:
         """Return the next frame to send."""
+        # An HMAC may be cut to half of its length (RFC 2104, section 5): nobody can guess sixteen bytes either.
         mac = hmac.digest(self._sends, COUNTER.pack(self._sent) + text, "sha256")[:MAC]
         self._sent += 1
         return LENGTH.pack(MAC + len(text)) + mac + text
@@ -124,6 +127,7 @@ class Channel:
         """
         text = frame[MAC:]
         mac = hmac.digest(self._gets, COUNTER.pack(self._got) + text, "sha256")[:MAC]
+        # The comparison takes the same time for any wrong MAC, so that its time tells a stranger nothing.
         if not hmac.compare_digest(mac, frame[:MAC]):
             raise FrameError("a frame that is not the next one of the other side")
         self._got += 1

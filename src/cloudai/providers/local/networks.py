@@ -87,6 +87,7 @@ def _version(path: str, setting: str) -> tuple[int, int]:
         SettingsError: It is no file, as a device, or too large for a model.
     """
     status = os.stat(path)  # noqa: PTH116  # a text is all that is known of the path
+    # A device such as /dev/zero has no end, and a pipe would be waited for.
     if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
         raise SettingsError(
             f"{path} is no file of at most {LARGEST // 2**20} MB, as the models are",
@@ -121,9 +122,14 @@ def answering(path: str, setting: str) -> Iterator[None]:
             yield
     except cv2.error as error:
         advice = f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes."
+        # This file is cloudai's own, so that the advice can be to fetch it anew.
         if path == str(models.where(models.AGES)):
             advice = f"It is damaged. Run: cloudai models install {models.AGES.name}"
         raise SettingsError(f"{path} is no model that OpenCV can run for {setting}", advice=advice) from error
+
+
+SILENT = 0
+"""OpenCV's LOG_LEVEL_SILENT, which has no name of its own before 4.13."""
 
 
 class _Quiet:
@@ -137,10 +143,11 @@ class _Quiet:
 @contextmanager
 def _quiet(cv2: Any) -> Iterator[None]:
     """Keep OpenCV's log silent, which is one for all threads, until no thread wants it so."""
-    log = cv2.utils.logging
+    # OpenCV 4.13 has moved the function into a module of its own.
+    set_level = getattr(cv2.utils, "logging", cv2).setLogLevel
     with _Quiet.lock:
         if not _Quiet.threads:
-            _Quiet.level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+            _Quiet.level = set_level(SILENT)
         _Quiet.threads += 1
     try:
         yield
@@ -148,7 +155,7 @@ def _quiet(cv2: Any) -> Iterator[None]:
         with _Quiet.lock:
             _Quiet.threads -= 1
             if not _Quiet.threads:
-                log.setLogLevel(_Quiet.level)
+                set_level(_Quiet.level)
 
 
 def network(path: str, setting: str) -> Any:

@@ -21,6 +21,7 @@ ENDS = ("age_low", "age_high", "age_years")
 DATES = ("date", "날짜", "taken", "촬영일", "time_s")
 TRUE = ("true_age", "실제 나이", "실제_나이", "나이")
 """Columns of the user that hold the true age, in years."""
+# This is the mean length of a year of the calendar, leap years included.
 YEAR = 365.2425
 
 
@@ -50,6 +51,7 @@ def ages(table: Table, asked: Asked) -> Chart:
     if not dots:
         raise InputError("no row has an age", advice="The provider gave none: cloudai providers says who does.")
     true = _true(table, positions, names, asked, dated=dates is not None)
+    # The axis has room for the ends of ranges and for the true ages as well as for what was guessed.
     known = [v for dot in (*dots, *true) for v in (dot.y, dot.low, dot.high) if v is not None]
     return Chart(
         "ages",
@@ -75,6 +77,7 @@ def _dates(table: Table, asked: Asked) -> list[float | None]:
     """Return the date of each row: from a column, or from the names of the files; None where there is none."""
     column = asked.x or next((name for name in DATES if name in table.columns), None)
     if column is None:
+        # Cameras and people put dates into the names of files: 20080115.jpg.
         return [date_in(str(row.get("input") or "")) for row in table]
     cells = [row.get(column) for row in table]
     try:
@@ -102,6 +105,7 @@ def _dated(table: Table, read: Sequence[float | None]) -> tuple[Table, list[floa
     known = [at for at in read if at is not None]
     if len(set(known)) < 2 or 2 * len(known) < len(read):  # noqa: PLR2004  # nothing to draw along
         return table, None, list(range(len(table)))
+    # Along dates one person is followed, who is taken to be the largest face. A CSV file has the number as a text.
     largest = [n for n, row in enumerate(table) if str(row.get("face") or 0) in ("0", "0.0")]
     kept = table[:]
     rows = [n for n in largest if read[n] is not None]
@@ -118,7 +122,9 @@ def _dot(table: Table, n: int, at: float, name: str, target: str) -> Dot | None:
         raise InputError(f"row {n + 1} has an age that is no number", advice=advice) from error
     if low is None and high is None and years is None:
         return None
+    # A low end alone, "80" with nothing behind it, is an age without an upper end, too.
     open_ended = low_open or high_open or bool(row.get("age_open")) or (high is None and low is not None)
+    # A table that people have written may have the ends exchanged.
     low, high = sorted(((high if low is None else low), (low if high is None else high)), key=lambda end: end or 0.0)
     return Dot(at, years, low, high, text=name, target=target, open_ended=open_ended)
 
@@ -135,6 +141,7 @@ def _true(table: Table, positions: Sequence[float], names: Sequence[str], asked:
             raise InputError(told, advice="Correct it.") from error
     elif asked.born is not None and dated:
         birth = day(asked.born) or 0.0
+        # An age below 0 shows that the date of birth is that of somebody else, or has a typing error.
         if min(positions) < birth:
             raise SettingsError(
                 f"a picture of {day_of(min(positions))} is older than the date of birth", advice="Correct born=."

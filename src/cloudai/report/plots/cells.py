@@ -81,6 +81,7 @@ def number(cell: Any) -> float | None:
         raise ValueError("a truth value is no number")  # noqa: TRY004  # callers ask for one error
     if isinstance(cell, float) and math.isnan(cell):
         return None  # data frames write an empty cell so
+    # Pages and reports, ours among them, write a minus sign, and not a hyphen.
     value = float(str(cell).strip().replace("−", "-"))
     if not math.isfinite(value):
         raise ValueError("the number is not finite")
@@ -112,6 +113,7 @@ def days(cells: Sequence[Any]) -> list[float | None]:
     Raises:
         ValueError: A cell is no date, or is one whose order of day and month is not certain (01/02/2008).
     """
+    # All cells are read first: if all times have the same time zone, none has to be converted.
     times = [_time(cell) for cell in cells]
     zones = {time.utcoffset() for time in times if time is not None}
     if len(zones) > 1:
@@ -131,6 +133,7 @@ def _time(cell: Any) -> datetime | None:
         return cell
     if isinstance(cell, date):
         return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001  # a day has no time zone
+    # "년" may come in single letters from macOS.
     text = unicodedata.normalize("NFC", str(cell)).strip()
     if match := WRITTEN.fullmatch(text):
         year, month, of_month = (int(part or 1) for part in match.groups())
@@ -145,6 +148,7 @@ def _day(time: datetime) -> float:
 
 def date_in(name: str) -> float | None:
     """Return the date that a name holds, as days since 1970-01-01; None if it holds none."""
+    # A number that only looks like a date, such as 2008-15-40, is passed over.
     for match in DATE.finditer(unicodedata.normalize("NFC", name)):
         year, month, of_month, joined_month, joined_day = match.groups()
         try:
@@ -163,6 +167,8 @@ def values_of(table: Table, name: str) -> Values:
     words = [_word(row, name) for row in table]
     ranks = [rank_of(word) for word in words]
     filled = [n for n, row in enumerate(table) if not is_empty(row.get(name))]
+    # Words, probabilities and confidences have no common axis: a bar of each would be compared by its length all the
+    # same.
     scales = {_scale(table.rows[n], name, words[n]) for n in filled}
     if len(scales) > 1:
         raise InputError(
@@ -171,6 +177,7 @@ def values_of(table: Table, name: str) -> Values:
         )
     scale = next(iter(scales), "")
     if scale == "likelihood":
+        # A table may have the rank as a number where the provider's word is in another column.
         steps = [rank if rank is not None else _step(row.get(name)) for rank, row in zip(ranks, table, strict=True)]
         numbers: list[float | None] = [None if step is None else float(step) for step in steps]
         return Values(numbers, words, scale)
@@ -206,6 +213,7 @@ def _number(cell: Any, name: str, row: int, table: Table) -> float | None:
     try:
         return number(cell)
     except ValueError:
+        # If no cell has a number, the wrong column was named. If one lacks it, the cell is wrong.
         if not _has_numbers(table, name):
             raise _no_numbers(table, name) from None
         raise InputError(

@@ -41,6 +41,7 @@ def lines(table: Table, asked: Asked) -> Chart:
     x = asked.x or next((name for name in ("time_s", "date", "날짜") if name in table.columns), "item")
     drawn = columns_to_draw(table, asked)
     require_columns(table, [x, *drawn, *asked.by])
+    # A column that is the same everywhere would only make the names of the series longer.
     by = asked.by or tuple(name for name in ("emotion", "track", "video") if _varies(table, name))
     positions, scale = _positions(table, x)
     read = series_of(table, drawn, by, asked)
@@ -130,14 +131,17 @@ def _series(name: str, dots: list[Dot], smooth: float | None, scale: str) -> Ser
     """
     dots.sort(key=lambda dot: dot.x)
     for one, other in pairwise(dots):
+        # A line cannot go through two values at one time: they belong to two people or two videos.
         if one.x == other.x and one.y is not None and other.y is not None:
             told = day_of(one.x) if scale == "date" else f"{one.x:g}"
             raise InputError(
                 f"{name} has two values at {told}",
                 advice="Say with by= which column tells the lines apart, for example track or input.",
             )
+    # Over dates and numbers a gap says nothing: people have no photo of every year.
     if scale == "seconds":
         dots = _interrupted(dots)
+    # Each run is smoothed by itself, because nothing is known of what was in the gap.
     lines = tuple(smoothed(run, smooth) for run in _runs(dots)) if smooth else ()
     return Series(name, tuple(dots), lines)
 
@@ -147,6 +151,7 @@ def _interrupted(dots: list[Dot]) -> list[Dot]:
     steps = [after.x - before.x for before, after in pairwise(dots)]
     if not steps:
         return dots
+    # The median is the usual distance of two frames, whatever the long gaps are.
     longest = USUAL_GAPS * median(steps)
     result = dots[:1]
     for before, after in pairwise(dots):

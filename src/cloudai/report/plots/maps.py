@@ -52,6 +52,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
     if not series:
         raise InputError("no row has a latitude and a longitude", advice="Only landmarks have them: --features places.")
     pictures = pictures_of(table, asked, targets)
+    # The area is that of all series together, so that they can be compared.
     across, up = _area([dot for each in series.values() for dot in each])
     shifted = {name: [_shifted(dot, across) for dot in dots] for name, dots in series.items()}
     own = "kind" in table.columns  # a table of ours has tags without positions, which nobody expects on a map
@@ -88,6 +89,7 @@ def _area(dots: Sequence[Dot]) -> tuple[tuple[float, float], tuple[float, float]
     norths = [dot.y for dot in dots if dot.y is not None]
     south, north = min(norths), max(norths)
     west, east = _shortest([dot.x for dot in dots])
+    # A degree of longitude is shorter than one of latitude, by the cosine; at the poles it would be nothing.
     shrink = math.cos(math.radians(min(STEEPEST, abs(south + north) / 2)))
     high = max(north - south, SMALLEST) * (1 + 2 * MARGIN)
     wide = max(east - west, SMALLEST) * (1 + 2 * MARGIN)
@@ -103,6 +105,8 @@ def _shortest(longitudes: Sequence[float]) -> tuple[float, float]:
     gaps = [(after - before, n) for n, (before, after) in enumerate(pairwise(ordered))]
     widest, n = max(gaps, default=(0.0, 0))
     if widest > HALF and ordered[-1] - ordered[0] > HALF:
+        # The widest gap is left out: Fiji has islands on both sides of the date line, and needs no map of the whole
+        # globe.
         return ordered[n + 1], ordered[n] + 360
     return ordered[0], ordered[-1]
 

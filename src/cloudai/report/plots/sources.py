@@ -50,6 +50,7 @@ def table_of(source: PlotSource, kind: Kind | None, table: str | None) -> Table:
         return source
     if isinstance(source, str | os.PathLike):
         return _of_file(Path(source), kind, table)
+    # Data frames are known by what they can do, because neither pandas nor polars need be installed.
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         return _of_frame(source)
     things: list[Any] = [source] if isinstance(source, Result) else list(source)
@@ -85,6 +86,8 @@ def in_lines(text: str, name: str) -> Table | list[Outcome[Any]]:
         InputError: The text is neither.
     """
     rows = _rows_in(text, name)
+    # Lines of --json have a result or an error. A table that was written as JSON Lines may have a column of that name,
+    # but then also one with the provider.
     if not any("result" in row or "error_type" in row for row in rows) or any("provider" in row for row in rows):
         return Table(rows)
     return outcomes_in_lines(text, name)
@@ -137,6 +140,7 @@ def _outcome(n: int, thing: Any) -> Outcome[Any]:
 def _tidied(lists: Sequence[Sequence[Outcome[Any]]], kind: Kind | None, table: str | None) -> Table:
     outcomes = _numbered(lists)
     made = tidy(outcomes, table or _kind_of_table(outcomes, kind))
+    # No column of these tables says that an age has no upper end, which a plot shows by an arrow.
     unbounded = set(_open_ages(outcomes))
     if unbounded and "age_high" in made.columns:
         for row in made:
@@ -149,6 +153,7 @@ def _numbered(lists: Sequence[Sequence[Outcome[Any]]]) -> list[Outcome[Any]]:
     numbered: list[Outcome[Any]] = []
     for outcomes in lists:
         first = 1 + max((outcome.item for outcome in numbered), default=-1)
+        # Two batches of one journal both begin at 0, and their inputs would become one group.
         numbered += [replace(outcome, item=first + outcome.item) if first else outcome for outcome in outcomes]
     return numbered
 
