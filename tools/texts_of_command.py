@@ -77,7 +77,11 @@ ELSEWHERE = (
     *("folders (--recursive looks into them)", "without an ending", "that are no regular files"),
     *("page", "free tier", "free", "checked", "open", "limited", "deprecated", "retired", "absent"),
 )
-"""Texts that are put together at run time, or come from the system."""
+"""Texts that are put together at run time, or come from the system; texts_put_together.txt has whole sentences."""
+
+
+def _lines(name: str) -> list[str]:
+    return (ROOT / "tools" / name).read_text("utf-8").splitlines()
 
 
 @cache
@@ -94,7 +98,7 @@ def sources() -> dict[str, str]:
             texts |= {text: texts.get(text, name) for text in _raised_and_logged(tree)}
     texts |= dict.fromkeys(texts_of(_english_parser()), "cli")
     texts |= dict.fromkeys(OF_ARGPARSE, "argparse")
-    texts |= dict.fromkeys(ELSEWHERE, "elsewhere")
+    texts |= dict.fromkeys((*ELSEWHERE, *_lines("texts_put_together.txt")), "elsewhere")
     texts |= dict.fromkeys(_declared(), "providers")
     texts |= dict.fromkeys(_in_templates(), "report/templates")
     texts |= dict.fromkeys(
@@ -263,7 +267,7 @@ def of_python_alone(text: str) -> bool:
 @cache
 def for_python() -> frozenset[str]:
     """Return the texts of the library that only those meet who write Python."""
-    return frozenset((ROOT / "tools" / "texts_for_python.txt").read_text("utf-8").splitlines())
+    return frozenset(_lines("texts_for_python.txt"))
 
 
 def without_words() -> list[str]:

@@ -335,6 +335,11 @@ def is_in_use(path: Path) -> bool:
     return False
 
 
+def may_be_written(path: Path) -> bool:
+    """Return whether this user may write a file and make others in its folder, as a database that is opened needs."""
+    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
+
+
 MISMATCHES = ("no such table", "no such column", "has no column named", "no such index", "values were supplied")
 """What SQLite says, with the code ERROR, where a file has our mark and other tables or columns than it should."""
 

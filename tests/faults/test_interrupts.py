@@ -186,6 +186,16 @@ def test_what_the_other_thread_raises_is_raised_here() -> None:
     assert uninterrupted(lambda: 3, Exchange()) == 3
 
 
+def test_a_caller_waits_by_no_lock_that_a_signal_can_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal while a condition of Python awakes leaves it without its lock: the caller waits by none of them."""
+
+    def interrupted_again(*_: Any) -> None:
+        raise Interrupt
+
+    monkeypatch.setattr(threading.Condition, "_acquire_restore", interrupted_again)
+    assert uninterrupted(lambda: time.sleep(0.05) or 3, Exchange()) == 3
+
+
 def test_slots_are_as_many_as_there_are() -> None:
     """A slot is taken by a holder, waited for, released once however often that is asked, and given to who waits."""
     slots = Slots(2)

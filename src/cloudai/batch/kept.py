@@ -36,7 +36,7 @@ def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
         raise JournalError(f"there is no file {file}", advice="Check the path.")
     if not file.stat().st_size:
         raise JournalError(f"{file} is empty: it is not a journal of cloudai", advice="Check the path.")
-    if storage.is_in_use(file):
+    if storage.is_in_use(file) or not storage.may_be_written(file):
         with copy_of(file) as (copied, _):
             return _read(copied or file)
     return _read(file)

@@ -260,7 +260,7 @@ def _parser() -> argparse.ArgumentParser:
 
     voices = _command(subparsers, "voices", commands.voices, "which voices can read texts aloud, for `cloudai say`")
     voices.add_argument("--language", type=_text, metavar="CODE", help="only those that speak it, e.g. ko")
-    _output(voices, "local", "a voice")
+    _output(voices, "local", each="a voice", asks_models=False)
 
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
@@ -570,16 +570,24 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
 
 
-def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str] = (), each: str = "an input") -> None:
+def _output(
+    parser: argparse.ArgumentParser,
+    provider: str,
+    tables: Sequence[str] = (),
+    *,
+    each: str = "an input",
+    asks_models: bool = True,
+) -> None:
     who = "who is asked" if "," in provider else "who answers; of azure,google the second what the first does not"
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help=f"{who} (default: %(default)s)"
     )
-    parser.add_argument(
-        "--method",
-        choices=["classic", "generative"],
-        help="what answers: a service for this very task, or the provider's chat model",
-    )
+    if asks_models:
+        parser.add_argument(
+            "--method",
+            choices=["classic", "generative"],
+            help="what answers: a service for this very task, or the provider's chat model",
+        )
     parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
     parser.add_argument(
         "--csv",

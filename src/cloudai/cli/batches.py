@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cloudai import storage
 from cloudai.batch import queries, rows
 from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
@@ -175,7 +176,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     ):
         # Files that are in the way are looked for before anything is sent, because the answers are paid for. The local
         # engine costs nothing, so such files may be found at the end.
-        if options.out and words.files and find(options.provider).hosts:
+        if options.out and words.files and any(find(name).hosts for name in provider_names(options)):
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         require_unwritten(job, options, endings)
         # Several recordings have the bar of the batch. One alone would stand at 0 of 1 for an hour.
@@ -346,7 +347,7 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
     for name in options.operation.command.writes:
         if name == "compare" and options.compare:
             comparison = result.compare(text_of(options.compare))
-            print(comparison)
+            print(translated(str(comparison)))
             yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
             yield f".{name}", getattr(result, f"to_{name}")().encode()
@@ -456,8 +457,7 @@ def journal(options: argparse.Namespace) -> int:
     if not Path(options.file).stat().st_size:
         raise JournalError(f"{options.file} is empty: it is not a journal of cloudai", advice="Check the path.")
     require_writable(options.csv, [options.file])
-    opened = Journal(options.file, make=False)
-    try:
+    with _opened(Path(options.file), changes=bool(options.forget)) as opened:
         if options.forget:
             return _forget(opened, options.forget)
         # A run that was killed has written no ending for what it had sent; `mend` enters it, so that the counts are
@@ -475,8 +475,18 @@ def journal(options: argparse.Namespace) -> int:
                 print(say(IN_DOUBT))
             print("\n" + say("Replies may hold personal data: --forget INPUT deletes what is kept of one."))
         return 0
-    finally:
-        opened.close()
+
+
+@contextmanager
+def _opened(path: Path, *, changes: bool) -> Iterator[Journal]:
+    """Open a journal; where it may only be read, and nothing is to be changed, a copy of it, which is then deleted."""
+    may_only_be_read = not changes and not storage.may_be_written(path)
+    with copy_of(path if may_only_be_read else None) as (copied, _):
+        opened = Journal(copied or path, make=False)
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 def _forget(opened: Journal, wanted: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudai.batch.shared.address import CA, SECRET
 from cloudai.cli.outputs import require_one_output, require_writable, tell, write_table
+from cloudai.cli.running import provider_names
 from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
@@ -149,7 +150,8 @@ def voices(options: argparse.Namespace) -> int:
     require_one_output(options)
     require_writable(options.csv, [options.env_file])
     # A list of voices costs nothing, so that no journal and no plan are needed.
-    with Client(options.provider) as client:
+    names = provider_names(options)
+    with Client(names[0] if len(names) == 1 else names) as client:
         voices = client.voices(options.language, timeout=options.timeout)
     if options.json:
         for voice in voices:

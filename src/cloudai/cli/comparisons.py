@@ -10,7 +10,7 @@ from typing import Any
 from cloudai.batch.journal import copy_of
 from cloudai.cli.batches import provider_of, settings_of
 from cloudai.cli.outputs import require_one_output, require_writable, tell, write_table
-from cloudai.cli.running import PAUSED, fetch_rules, journal_path, provider_names
+from cloudai.cli.running import PAUSED, fetch_rules, journal_path, provider_names, tell_where
 from cloudai.client import Client
 from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison
@@ -34,8 +34,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         read: The files that hold the inputs, which the table must not overwrite.
     """
     require_one_output(options)
-    if len(provider_names(options)) < 2:  # noqa: PLR2004
-        raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
+    _require_sense(options)
     chosen, settings = settings_of(options)
     # Each provider has a price of its own.
     if settings.pop("price", None) is not None:
@@ -43,8 +42,8 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             "--price is of one provider", advice="Leave it out: a comparison in Python takes a price for each provider."
         )
     where = journal_path(options, given)
-    for path, is_table in ((options.csv, True), (options.html, False)):
-        require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table)
+    for path, is_table, flag in ((options.csv, True, "--csv"), (options.html, False, "--html")):
+        require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table, flag=flag)
     settings |= {"options": chosen, "journal": where}
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client:
@@ -53,15 +52,32 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
             return 0
-        compared = client.compare(
-            name, given, truth=options.truth, overlap=options.overlap, feature=options.feature, **settings
-        )
-    _written(compared, options, where)
+        how = {"truth": options.truth, "overlap": options.overlap, "feature": options.feature}
+        try:
+            compared = client.compare(name, given, **how, **settings)
+        except KeyboardInterrupt:
+            tell_where(where)
+            raise
+    try:
+        _written_as_page(compared, options)
+    finally:  # what was paid for is shown also if the page cannot be written
+        _written(compared, options, where)
     _tell_errors(compared)
     # `PAUSED` tells a script that the same command goes on later, which matters more than an input that has failed.
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
         return PAUSED
     return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))
+
+
+def _require_sense(options: argparse.Namespace) -> None:
+    """Raise SettingsError for options that ask for nothing, or for a table that there is not."""
+    several = len(provider_names(options))
+    if several < 2:  # noqa: PLR2004
+        raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
+    if options.table == "truth" and not options.truth:
+        raise SettingsError("there is no reference", advice="Give --truth CSV.")
+    if options.agreed > several:
+        raise SettingsError(f"--agreed {options.agreed}", advice=f"Give 1 to {several}, the number of providers.")
 
 
 def _tell_errors(compared: Comparison) -> None:
@@ -84,20 +100,28 @@ def _plan(client: Client, operation: str, given: Any, settings: dict[str, Any]) 
             print(f"{provider.name}\n{job.plan()}")
 
 
-def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> None:
-    """Write the page, and print the comparison, or print or write one table of it."""
-    if options.html:
-        from cloudai.report import save_comparison  # it comes with all of the reports
+def _written_as_page(compared: Comparison, options: argparse.Namespace) -> None:
+    """Write the page, if one is asked for."""
+    if not options.html:
+        return
+    from cloudai.report import save_comparison  # it comes with all of the reports
 
-        try:
-            title = f"{compared.operation}: {', '.join(compared.providers)}"
-            save_comparison(compared, options.html, title=title, language=options.page_language)
-        except OutputError as error:
-            error.advice = "Give --html another name."
-            raise
-        print(say("wrote {file}", file=options.html))
+    try:
+        title = f"{compared.operation}: {', '.join(compared.providers)}"
+        save_comparison(compared, options.html, title=title, language=options.page_language)
+    except OutputError as error:
+        error.advice = "Give --html another name."
+        raise
+    print(say("wrote {file}", file=options.html))
+
+
+def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> None:
+    """Print the comparison, or print or write one table of it."""
     if not (options.table or options.csv or options.json):
-        print(compared)
+        shown = str(compared)
+        for text in (*(f"{provider}: {why}" for provider, why in compared.unanswered.items()), compared.method):
+            shown = shown.replace(text, translated(text))
+        print(shown)
         return
     table = _table(compared, options)
     if options.json:

@@ -45,7 +45,7 @@ def _times(text: str) -> list[str]:
 def chosen(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `cloudai.frames` that the flags stand for; none if no frames are asked for."""
     given = {name: getattr(options, flag, None) for flag, name in CHOICES.items()}
-    return {name: value for name, value in given.items() if value not in (None, False)}
+    return {name: value for name, value in given.items() if value is not None and value is not False}
 
 
 def frames_of(options: argparse.Namespace) -> tuple[Frames, list[str]] | None:

@@ -133,7 +133,14 @@ def as_drawings(options: argparse.Namespace) -> int:
         kept = _kept(options, rules, options.features or ["faces", "objects", "text"])
         if kept is None:
             return 0
-        return _told(kept, [_drawn(options, kept.rows, out, rules)])
+        try:
+            files = [_drawn(options, kept.rows, out, rules)]
+        except InputError as error:
+            if not (kept.stopped and kept.code):
+                raise
+            tell(error)  # what there was until the end is too little
+            return kept.code
+    return _told(kept, files)
 
 
 def _drawn(options: argparse.Namespace, rows: Source, out: Path, rules: FetchRules | None) -> Path:

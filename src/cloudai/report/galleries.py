@@ -39,7 +39,7 @@ def gallery(
     rows: Source | Sequence[Tile],
     path: PathLike,
     *,
-    title: str = "Gallery",
+    title: str | None = None,
     tiles: Tiles = "pictures",
     name: str | None = None,
     columns: Sequence[str] | None = None,
@@ -59,7 +59,7 @@ def gallery(
     Args:
         rows: A batch, outcomes, results, a table of results, the path of a journal or of a file of results, or tiles.
         path: The file to write, for example ``gallery.html``.
-        title: The page's heading.
+        title: The page's heading; None is the word for a gallery in the language of the page.
         tiles: "pictures" has a tile for each picture, "portraits" one for the largest face of each picture, and "faces"
             one for each face.
         name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
@@ -80,7 +80,12 @@ def gallery(
     """
     words = words_in(language)
     shape: Shape = "pictures" if tiles == "pictures" else "faces"
-    options: dict[str, Any] = {"title": title, "columns": columns, "language": language, "footer": footer}
+    options: dict[str, Any] = {
+        "title": title or words["gallery"],
+        "columns": columns,
+        "language": language,
+        "footer": footer,
+    }
     if isinstance(rows, Sequence) and not isinstance(rows, str):
         ready = [row for row in rows if isinstance(row, Tile)]
         if len(ready) == len(rows):

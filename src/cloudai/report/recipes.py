@@ -24,7 +24,7 @@ from cloudai.providers.base import Method
 from cloudai.report.card_set import cards, untranslated
 from cloudai.report.galleries import gallery
 from cloudai.report.subjects import photo_column, subjects_of
-from cloudai.report.words import Language
+from cloudai.report.words import Language, words_in
 from cloudai.report.writing import making_folder, write_table
 from cloudai.table import Table
 
@@ -64,7 +64,7 @@ def portrait_gallery(
     folder: PathLike,
     *,
     features: Sequence[Feature] = ("faces", "caption"),
-    title: str = "Portraits",
+    title: str | None = None,
     language: Language = "en",
     method: Method | None = None,
     **batch: Unpack[BatchKeywords],
@@ -83,7 +83,7 @@ def portrait_gallery(
             or "이름" holds the names, and whose other columns are shown too. Two persons may have the same name.
         folder: The folder to write to; it is made if it does not exist.
         features: The features to look for; those that the provider lacks are left out.
-        title: Heading of the gallery.
+        title: Heading of the gallery; None is the word for portraits in its language.
         language: Language of the gallery's own words.
         method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
@@ -119,7 +119,11 @@ def portrait_gallery(
         write_table(table, out / name)
     given = [row[column] if isinstance(row, Mapping) else None for row in listed]
     addresses = [photo if isinstance(photo, str) and ADDRESS.match(photo) else None for photo in given]
-    look: dict[str, Any] = {"title": title, "tiles": "portraits", "language": language}
+    look: dict[str, Any] = {
+        "title": title or words_in(language)["portraits"],
+        "tiles": "portraits",
+        "language": language,
+    }
     page = gallery(subjects, out / "gallery.html", pictures=addresses, fetch_urls=client.fetching or False, **look)
     _raise_after(stopped_by, page)
     return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))

@@ -80,6 +80,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "no faces",
         "sources": "What {who} says of it; there is no caption.",
         "cards": "Card news",
+        "gallery": "Gallery",
+        "portraits": "Portraits",
     },
     "ko": {
         "caption": "설명",
@@ -143,6 +145,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "얼굴 없음",
         "sources": "{who}가 아는 것; 문장 설명은 없음.",
         "cards": "카드 뉴스",
+        "gallery": "갤러리",
+        "portraits": "인물 사진",
         # apparent expressions; in English they are the words of the results
         "anger": "분노",
         "contempt": "경멸",

@@ -11,17 +11,23 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from queue import SimpleQueue
-from typing import TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias, TypeVar, cast
 
 from cloudai.transport.deadline import Exchange
 
 __all__ = ["uninterrupted"]
 
 T = TypeVar("T")
+Outcome: TypeAlias = SimpleQueue[tuple[Any, BaseException | None]]
+"""Where the caller waits for a result or an error.
+
+A future has a lock of Python's own code: a signal while the caller awakes would leave it broken, and RuntimeError would
+stand in the place of what the signal has raised. This queue is one instruction for Python.
+"""
 
 ENDING = 0.5
 """The most seconds that an interrupted caller waits until its exchange has closed the connection."""
@@ -41,21 +47,21 @@ class _Courier:
         """True if the thread has nothing to do, and belongs to this process: a forked process has no such thread."""
         return self._pid == os.getpid() and not self._busy
 
-    def take(self, work: Callable[[], T], outcome: Future[T]) -> None:
-        """Have the thread do the work, and put its outcome into the future."""
+    def take(self, work: Callable[[], Any], outcome: Outcome) -> None:
+        """Have the thread do the work, and put its result or its error into the queue."""
         self._busy = True
         self._work.put(partial(self._fill, outcome, work))
 
-    def _fill(self, outcome: Future[T], work: Callable[[], T]) -> None:
-        """Do the work and put its outcome into the future; before that, be free for the next work of the caller."""
+    def _fill(self, outcome: Outcome, work: Callable[[], Any]) -> None:
+        """Do the work and put what became of it into the queue; before that, be free for the caller's next work."""
         try:
             result = work()
         except BaseException as error:  # noqa: BLE001  # it is raised in the caller, if that still waits
             self._busy = False
-            outcome.set_exception(error)
+            outcome.put((None, error))
         else:
             self._busy = False
-            outcome.set_result(result)
+            outcome.put((result, None))
 
     def retire(self) -> None:
         """Let the thread end once it has done the work that it was given."""
@@ -85,7 +91,7 @@ def uninterrupted(work: Callable[[], T], exchange: Exchange) -> T:
     global _courier  # one thread is enough, because it serves the main thread alone
     if threading.current_thread() is not threading.main_thread():
         return work()
-    outcome: Future[T] = Future()
+    outcome: Outcome = SimpleQueue()
     try:
         if _courier is None or not _courier.is_free:
             # There is no thread yet, this process was forked, or the thread is busy: with an exchange that was given
@@ -94,9 +100,15 @@ def uninterrupted(work: Callable[[], T], exchange: Exchange) -> T:
             if before is not None:
                 before.retire()
         _courier.take(partial(copy_context().run, work), outcome)
-        return outcome.result()
+        result, error = outcome.get()
     except BaseException:
-        if not outcome.done():
-            exchange.give_up()
-            wait([outcome], ENDING)
+        exchange.give_up()
+        with suppress(Empty):
+            outcome.get(timeout=ENDING)
         raise
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # it holds this frame by its traceback
+    return cast("T", result)

@@ -17,6 +17,8 @@ import pytest
 
 from cloudai import Client, JournalError, storage
 from cloudai.batch.journal import Journal
+from cloudai.batch.kept import kept_in
+from cloudai.cli import main
 from cloudai.core.flow import Request, Response
 from tests.faults.test_full_disk import TEXTS, kept
 from tests.made_up.provider import MadeUp, ok
@@ -196,25 +198,33 @@ def as_nobody(work: Callable[[], object]) -> str:
     return text
 
 
+def shown(journal: Path) -> None:
+    """Show a journal by the command, whose exit code is 0."""
+    assert main(["journal", str(journal)]) == 0
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights are other ones there")
 def test_a_file_that_may_only_be_read() -> None:
-    """A journal of somebody else's, and a folder where nothing may be made: the typed error, and not a byte changed."""
+    """A journal of somebody else is read, and the command shows it; a batch with it is an error; no byte changes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         journal = folder / "일.journal"
         Journal(journal).close()
+        shown(journal)  # it imports what nobody could read where Python stands in somebody's home
         before = journal.read_bytes()
         journal.chmod(0o444)
         folder.chmod(0o555)
         try:
             told = [as_nobody(lambda: Journal(journal)), as_nobody(lambda: Journal(folder / "새"))]
+            read = [as_nobody(lambda: kept_in(journal)), as_nobody(lambda: shown(journal))]
         finally:
             folder.chmod(0o700)
         assert journal.read_bytes() == before
         assert [path.name for path in folder.iterdir()] == ["일.journal"]
     assert all("Check who owns the file" in text or "Check that the folder" in text for text in told), told
     assert all("cannot be" in text for text in told), told
+    assert read == ["no error", "no error"]
 
 
 HOLDS = """

@@ -67,6 +67,7 @@ def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]
         (["faces", "연설.mp4", "--every", "1", "--scenes"], "--every and --scenes each say which frames are taken."),
         (["faces", "연설.mp4", "--at", "0:01,2:00"], "120 s is outside 연설.mp4. It is 1.5 s long."),
         (["faces", "사진.jpg", "--every", "1"], "사진.jpg is a still picture"),
+        (["faces", "연설.mp4", "--fps", "0"], "--fps 0.0. Give a number from 1e-06."),
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "a.avi"], "Let it end in .mp4."),
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "연설.mp4"], "would overwrite what is read"),
         (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),

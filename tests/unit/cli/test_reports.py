@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import unicodedata
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,20 @@ def test_what_is_there_is_shown_after_ctrl_c(
     assert main(run) == 0
     assert "requests sent: 1" in capsys.readouterr().out
     assert "not started" not in (folder / file).read_text("utf-8").replace('"not started"', "")
+
+
+def test_what_is_too_little_after_ctrl_c_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A morph cannot be made of one picture: the command says so, and its exit code is still that of Ctrl-C."""
+    press = partial(os.kill, os.getpid(), signal.SIGINT)
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure(press))
+    run = ["draw", "사진", "--make", "morph", "--provider", "azure", "--journal", "j.journal", "--concurrency", "1"]
+    assert main([*run, "--no-cache", "--quiet"]) == 130
+    said = capsys.readouterr().err
+    assert "j.journal has what is finished" in said
+    assert "morph" in said
+    assert not list(folder.glob("cloudai-drawn*"))
 
 
 @pytest.mark.parametrize(

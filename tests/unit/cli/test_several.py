@@ -6,9 +6,11 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cloudai.cli import main
 from tests.made_up.faults import head
 from tests.made_up.server import Faultd, faultd
 from tests.support.command import run_command
@@ -66,11 +68,43 @@ def test_compare(tmp_path: Path, vendor: Faultd) -> None:
 
 
 def test_compare_says_what_is_wrong(tmp_path: Path, vendor: Faultd) -> None:
-    """One provider alone, and a page over its own input, are refused before anything is sent."""
+    """One provider alone, a page over its own input, and tables that there are not are refused before a request."""
     variables = environment(tmp_path, vendor.url)
     code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "Good", "--provider", "azure")
     assert (code, "one provider cannot be compared" in err) == (2, True)
     (tmp_path / "글.txt").write_text("Good\n", "utf-8")
     code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "--lines", "글.txt", "--html", "글.txt")
-    assert (code, "would overwrite" in err) == (2, True)
+    assert (code, "--html 글.txt would overwrite" in err) == (2, True)
+    of_two = ["compare", "sentiment", "Good", "--provider", "azure,local", "--language", "en"]
+    code, _, err = run_command(tmp_path, variables, *of_two, "--table", "truth")
+    assert (code, "Give --truth CSV." in err) == (2, True)
+    code, _, err = run_command(tmp_path, variables, *of_two, "--table", "agreed", "--agreed", "3")
+    assert (code, "Give 1 to 2, the number of providers." in err) == (2, True)
     assert vendor.count == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_page_that_cannot_be_written_costs_no_answer(tmp_path: Path, vendor: Faultd) -> None:
+    """Where the disk is full for the page, the comparison is printed all the same, and the exit code is 74."""
+    code, out, err = run_command(
+        tmp_path,
+        environment(tmp_path, vendor.url),
+        *("compare", "sentiment", "I love it.", "--provider", "azure,local", "--language", "en"),
+        *("--html", "/dev/full", "--journal", "none"),
+    )
+    assert (code, "Give --html another name." in err) == (74, True)
+    assert "azure" in out
+
+
+def test_after_ctrl_c_a_comparison_says_where_its_answers_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The journal of a comparison that is interrupted is named, and the exit code is that of Ctrl-C."""
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cloudai.client.Client.compare", interrupted)
+    assert main(["compare", "sentiment", "맛", "멋", "--provider", "azure,local", "--journal", "비교.journal"]) == 130
+    assert "비교.journal has what is finished" in capsys.readouterr().err

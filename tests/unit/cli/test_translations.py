@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,18 @@ def parsers(parser: Any = None) -> list[Any]:
     return [parser, *(each for command in inner for each in parsers(command))]
 
 
+def test_options_offer_words() -> None:
+    """No option offers the letters of a word in the place of words, as a text does that stands where a list belongs."""
+    offered = {
+        (parser.prog, choice)
+        for parser in parsers()
+        for action in parser._actions
+        if not isinstance(action.choices, dict)
+        for choice in action.choices or ()
+    }
+    assert {(program, choice) for program, choice in offered if len(str(choice)) < 2} == set()
+
+
 def test_the_catalogs_speak_of_flags_and_not_of_arguments() -> None:
     """No text that the command prints names an argument of Python, or a call."""
     spoken = [*catalog("en").values(), *(said for source, said in catalog("ko").items() if source in catalog("en"))]
@@ -93,6 +106,35 @@ def test_an_error_of_the_library_is_said_in_both_languages() -> None:
             "사진.jpg: 사진이라는 파일이 없습니다. 경로를 확인하세요."
         )
         assert translated("a text that nobody knows") == "a text that nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "english", "korean"),
+    [
+        (["plot", "표.csv"], "certain: it may be", "표.csv은(는) UTF-8이 아니고, 인코딩이 확실하지 않습니다."),
+        (["plot", "표.csv", "--encoding", "foo"], "Name one such as cp949.", "'foo'(이)라는 인코딩은 없습니다."),
+        (["sentiment", "hi", "--language", "ㅋ"], "--language 'ㅋ' is no code", "--language 'ㅋ'은(는) 언어 코드가"),
+        (["translate", "hi", "--to", "한국"], "--to has '한국', which is no code", "--to에 언어 코드가 아닌 '한국'이"),
+        (["faces", "a.jpg", "--price", "-1"], "--price -1.0. Give USD for 1,000 units.\n", "--price -1.0"),
+    ],
+)
+def test_what_a_user_has_given_is_told_in_words_of_the_command(
+    arguments: list[str],
+    english: str,
+    korean: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Errors of options and encodings name flags, in the language of the user, and no argument of Python."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GOOGLE_API_KEY", "not-a-real-key-1234")
+    (tmp_path / "표.csv").write_bytes(b"a,b\n\xff\xfe\x81,1\n")
+    for language, told in (("en", english), ("ko", korean)):
+        assert main([*arguments, "--lang", language]) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert not texts_of_command.OF_PYTHON.search(error)
 
 
 def test_particles_fit_the_syllable_before_them() -> None:

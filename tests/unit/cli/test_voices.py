@@ -237,6 +237,18 @@ def test_the_voices_for_korean(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert len(watson) == 3
 
 
+def test_another_provider_speaks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], watson: list[Request]
+) -> None:
+    """Of several providers the first that has a key speaks into the folder, and lists its voices."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["say", "안녕하세요", "--provider", "google,watson", "--language", "ko", "--out", "소리"]) == 0
+    assert [file.name for file in (tmp_path / "소리").iterdir()] == ["0000.wav"]
+    assert main(["voices", "--provider", "google, watson", "--language", "ko"]) == 0
+    assert "ko-KR_JinV3Voice" in capsys.readouterr().out
+    assert {request.url.rpartition("/")[2].partition("?")[0] for request in watson} == {"synthesize", "voices"}
+
+
 def test_voices_that_cannot_be_listed(capsys: pytest.CaptureFixture[str], watson: list[Request]) -> None:
     """A language that is no code, and two ways of printing, are errors before anything is sent."""
     assert main(["voices", "--provider", "watson", "--language", "한국어"]) == 2

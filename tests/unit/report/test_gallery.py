@@ -176,6 +176,8 @@ def test_languages(tmp_path: Path, language: Any, word: str, notice: list[str]) 
     assert word in made.texts["label"][0]
     assert all(part in made.texts["p"][-2] for part in notice)
     assert "My own line" in made.texts["p"]
+    untitled = page(tmp_path, Tile("나무빛", None), language=language, title=None)
+    assert untitled.texts["h1"] == [{"en": "Gallery", "ko": "갤러리"}[language]]
 
 
 def test_languages_hold_the_same() -> None:
