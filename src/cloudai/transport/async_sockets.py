@@ -123,6 +123,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
     async def aclose(self) -> None:
         sock = self._layer.socket
         if sock.fileno() >= 0:
+            # Whoever waits for the socket is told first: its number may soon be that of another file.
             anyio.notify_closing(sock)
             sock.close()
 
