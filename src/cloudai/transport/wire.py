@@ -165,8 +165,6 @@ class Tls:
             raise
 
     def _flushed(self) -> Steps[None]:
-        # Reading may make TLS answer something of its own. A failure of that must not hide a reply that has come before
-        # it.
         while not self.flush():
             yield Wait({self.socket: WRITE})
 
@@ -176,6 +174,7 @@ class Tls:
             try:
                 return self._object().read(most)
             except ssl.SSLWantReadError:
+                # Reading may make TLS answer something of its own. A failure of that must not hide a reply that has come.
                 with suppress(OSError):
                     self.flush()
                 self._take_in()
