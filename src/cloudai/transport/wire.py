@@ -174,7 +174,7 @@ class Tls:
             try:
                 return self._object().read(most)
             except ssl.SSLWantReadError:
-                # Reading may make TLS answer something of its own. A failure of that must not hide a reply that has come.
+                # Reading may make TLS answer something of its own. A failure of that must hide no reply that has come.
                 with suppress(OSError):
                     self.flush()
                 self._take_in()
