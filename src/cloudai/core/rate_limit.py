@@ -178,8 +178,8 @@ class RateLimiter:
                 self._stop_sharing(error)
                 return otherwise
             finally:
-                # After a commit this does nothing. After an interrupt it ends the transaction, which would lock out all
-                # other processes.
+                # After a commit this does nothing. After an interrupt it ends the transaction, because an open
+                # transaction would lock out all other processes.
                 db.rollback()
             return outcome
 
@@ -308,7 +308,8 @@ class RetryBudget:
     def take(self) -> bool:
         """Return whether one more retry is allowed, and count it."""
         with self._lock:
-            # Fractions are earned, and a retry takes a whole one.
+            # Each success earns a fraction of a retry, so what is left may be less than the whole one that a retry
+            # takes.
             if self._left < 1:
                 return False
             self._left -= 1
@@ -353,8 +354,8 @@ class Gate:
 
     def spread(self) -> float:
         """Return the seconds of jitter to add to a wait, so that not all requests that wait go out at the same time."""
-        # All calls of the account wait at the same gate, so the jitter grows with the wait: those that have waited for
-        # five seconds come back spread over two.
+        # All calls of the account to one endpoint wait at the same gate, so the jitter grows with the wait: those that
+        # have waited for five seconds come back spread over two.
         return self._draw(0.0, max(0.5, 0.4 * self._hint))
 
 

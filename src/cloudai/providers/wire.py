@@ -48,8 +48,8 @@ class Wire(BaseModel):
     or not finite is refused. A field with a default is one that the vendor may leave out; any other is required.
     """
 
-    # Strict, because pydantic would otherwise read true as 1.0, and "yes" as true. Validators are built at their first
-    # use, because to build those of all services takes time at import.
+    # The models are strict, because pydantic would otherwise read true as 1.0, and "yes" as true. Validators are built
+    # at their first use, because to build those of all services takes time at import.
     model_config = ConfigDict(
         strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True, defer_build=True
     )

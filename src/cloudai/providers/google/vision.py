@@ -223,8 +223,8 @@ class Vision(GoogleService):
             endpoint=self.endpoint_of("vision"),
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
-            # An error about the one picture has the status 200. Told so, the engine tries again what is the service's
-            # fault.
+            # An error about the one picture has the status 200. `error_in` shows it to the engine, which tries again
+            # where the service is at fault.
             error_in=partial(self._error_in, fetched=picture.by_reference),
         )
         replies = response.parse(Annotated).responses

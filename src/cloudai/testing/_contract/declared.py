@@ -133,7 +133,8 @@ def _is_day(text: str) -> bool:
         date.fromisoformat(text)
     except ValueError:
         return False
-    # Python also reads other forms of ISO 8601, for example "20260131" and "2026-W05-6".
+    # Python also reads other forms of ISO 8601. The length tells "20260131" apart, but not the date of a week, such as
+    # "2026-W05-6".
     return len(text) == len("2026-01-31")
 
 
