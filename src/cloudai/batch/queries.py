@@ -66,8 +66,8 @@ SCHEMA = Schema(
             PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
         "CREATE INDEX streaks_call ON streaks (call)",
     ),
-    # A request goes out only once the intention is on disk, also after a power cut, so that each commit waits for the
-    # disk. What a user has forgotten is overwritten, and does not stay in the free pages of the file.
+    # FULL makes each commit wait for the disk: a request goes out only once it is written down where a power cut cannot
+    # take it away. What a user has forgotten is overwritten, and does not stay in the free pages of the file.
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     migrations=MIGRATIONS,
     exclusive=True,

@@ -231,7 +231,7 @@ class Worker(Generic[R]):
         """
         askers = self._askers[entry.part]
         for asker, record in zip(askers, records, strict=True):
-            # An answer of any provider ends the input, so that all are looked at for one before an error counts.
+            # An answer of any provider ends the input, so all of them are searched for one before an error counts.
             if record.state == "done":
                 result = result_of(asker.task.operation, record, entry.written(digest_of(given)))
                 if result is not None:

@@ -151,7 +151,6 @@ DISAGREEMENTS = (
 
 def _unreached(error: Exception, host: str) -> ConnectError:
     """Return the error for a host that was not reached; it is a TLSError if trying again cannot help."""
-    # The texts are searched, because the classes of some errors get lost on their way through the HTTP library.
     told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in causes_of(error))
     certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes_of(error))
     if certificate or "CERTIFICATE_VERIFY_FAILED" in told:

@@ -126,7 +126,7 @@ class ReplyReader:
         try:
             text = value.decode()
         except UnicodeDecodeError:
-            # Latin-1 has a character for every byte, so that no header can fail.
+            # Latin-1 has a character for every byte, so no header can fail here.
             text = value.decode("latin-1")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
