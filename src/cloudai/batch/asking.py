@@ -129,6 +129,8 @@ class Asker:
         """Make one call, and return its result or its error, and its context."""
         session = self._state.session
         context = session.context(self.task.operation, given, self.task.call_options)
+        # Replies of an earlier run belong to the input as it was prepared then, for example to the pieces of a
+        # recording.
         if record.memory and isinstance(given, Source):
             given.remember(json.loads(record.memory))
         context.hooks = hooks

@@ -104,6 +104,7 @@ class ItemHooks(PacedHooks):
         while group is None:
             yield from self._while_held(step_id)
             most = self._history.most_inputs(step_id, request)
+            # The parts of a parallel step run in the driver, which does not know `Join`.
             if not most or "." in step_id or policy.outage.is_probe(self):
                 self._groups[step_id] = MergeGroup()
                 if self._state.turns is not None:
@@ -198,6 +199,8 @@ class ItemHooks(PacedHooks):
                 policy.limits.refund(counted, request.billed)
                 raise _not_entered(policy, refused)
         try:
+            # The turn counts only from now on: the disk may have taken so long that other requests have followed
+            # meanwhile.
             yield from self._keep_turn(step_id)
         except NotStartedError:
             if request.billed:

@@ -66,6 +66,8 @@ SCHEMA = Schema(
             PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
         "CREATE INDEX streaks_call ON streaks (call)",
     ),
+    # FULL makes each commit wait for the disk: a request goes out only once it is written down where a power cut cannot
+    # take it away. What a user has forgotten is overwritten, and does not stay in the free pages of the file.
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     migrations=MIGRATIONS,
     exclusive=True,
@@ -424,6 +426,7 @@ def _headers(text: Any) -> dict[str, str]:
 
 def in_order(step_id: str) -> list[int]:
     """Return the numbers in a step id, by which steps are sorted: [1, 0, 2] for "1.0.2"."""
+    # Sorted as texts, step 10 would come before step 2.
     return [int(number) for number in step_id.split(".")]
 
 
@@ -698,6 +701,7 @@ def known_as(wanted: str) -> Any:
     every = "SELECT name FROM (SELECT name FROM items UNION SELECT name FROM names) WHERE"
     asked = [
         (f"{every} name IN (?, ?)", (name, storable(wanted))),
+        # LIKE would take the characters % and _ of a name for wildcards.
         (f"{every} substr(name, -length(?1)) = ?1", (f"/{name}",)),
         (f"{every} name = ?", (f"{UNKNOWN_FOLDER}{PurePath(name).name}",)),
         ("SELECT DISTINCT name FROM names JOIN calls ON call = id WHERE substr(sha256, 1, length(?1)) = ?1", (digest,)),

@@ -193,6 +193,7 @@ class Recorder(Generic[R]):
                 count as complete.
         """
         for state in self._state.in_turn:
+            # Nobody is to blame for what went without an answer in an outage, or where the service answered nobody.
             if state.policy.cause is None and state.policy.successes:
                 state.policy.tell_suspects()
         with self.lock:

@@ -249,6 +249,7 @@ def wind_up(batch: int, run: int, *, complete: bool) -> Any:
 
     def work(db: Database) -> dict[str, int]:
         db.execute(
+            # What may have been billed stays in sight, although no run has answered it.
             "DELETE FROM items WHERE batch = ? AND run < ? AND (status = 'not_started' OR (? AND call IS NULL))"
             " AND NOT EXISTS (SELECT 1 FROM exchanges WHERE call = items.call AND most > 0)",
             (batch, run, complete),
@@ -372,6 +373,7 @@ def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any
             read.append((item, record))
             if record is not None:
                 size += sum(len(reply.response.content) for reply in record.replies.values())
+            # A keeper sends a page in one frame, whose length has a limit.
             if size > A_PAGE:
                 break
         return read
@@ -438,6 +440,7 @@ def _readable(rows: Iterable[Sequence[Any]]) -> list[ItemRecord]:
     """Return the rows of the table of items that can be read."""
     readable = []
     for row in rows:
+        # A row that is damaged must not keep the others from being read.
         with suppress(ValueError):
             readable.append(_item_record(row))
     return readable

@@ -104,7 +104,7 @@ class TurnsOfKeeper(Protocol):
         """Return a future of the id of the next turn at the endpoint of this name."""
 
     def use(self, name: str | None, turn: int) -> Future[bool]:
-        """Let a turn count from now on; the future says whether it was still to be had."""
+        """Let a turn count from now on; the future says whether it was still valid."""
 
     def give_up(self, name: str | None, future: Future[int]) -> None:
         """Give back a turn that is not waited for any more."""

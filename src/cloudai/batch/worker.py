@@ -196,6 +196,7 @@ class Worker(Generic[R]):
         """
         session = self._state.session
         source = given_as(task.operation, entry.given)
+        # An address that the provider fetches itself has nothing that could be read here.
         if isinstance(source, Source) and not source.is_at_hand and (session.engine.fetching or source.uri is None):
             context = session.context(task.operation, source, task.call_options)
             yield from session.engine.prepare(source.fetched(), context)
@@ -230,6 +231,7 @@ class Worker(Generic[R]):
         """
         askers = self._askers[entry.part]
         for asker, record in zip(askers, records, strict=True):
+            # An answer of any provider ends the input, so all of them are searched for one before an error counts.
             if record.state == "done":
                 result = result_of(asker.task.operation, record, entry.written(digest_of(given)))
                 if result is not None:

@@ -246,6 +246,7 @@ class Engine:
             CloudAIError: The last attempt failed, or the time was up.
         """
         extended = with_extras(request, context, step_id)
+        # The reply to a request for a token is a secret, and is never stored.
         stored = context.hooks.stored_reply(step_id) if request.credentials else None
         if stored is not None and (usable := (yield from self._usable(stored, request, context))) is not None:
             context.exchanges.append((request, usable))
@@ -423,6 +424,7 @@ class Engine:
         if context.hooks.waits_extend_the_deadline:
             context.deadline += self.clock() - began
         left = context.left(sent_at := self.clock())
+        # An attempt counts from here on, because the hooks may have kept the request back until now.
         context.attempts += 1
         context.service = request.service
         self._tell("attempt", context, request)
@@ -480,6 +482,7 @@ class Engine:
         try:
             return (yield from followed(request, response, context, self.clock))
         except CloudAIError as error:
+            # The cause would hold the secret address of the file.
             raise self._failed(error, request, context, step_id) from None
 
     def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
@@ -640,6 +643,7 @@ class Engine:
         """
         level = logging.INFO if kind == "wait" else logging.DEBUG
         is_logged = log.isEnabledFor(level)
+        # Most calls have neither a listener nor a log, and then no event is made.
         if not (self.on_event or is_logged):
             return
         if request is not None:

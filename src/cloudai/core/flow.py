@@ -318,6 +318,7 @@ class Response:
         """
         value, error = self._parsed
         if error is not None:
+            # Each caller raises an error of its own, because the engine writes the facts of the call into it.
             raise copy.copy(error)
         return value
 
@@ -348,6 +349,7 @@ class Response:
             MalformedResponseError: The body does not fit the model, is not JSON, or is declared as something else.
         """
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # A reply that names no content type is read all the same: its body decides.
         if kind and not kind.endswith(JSON_KINDS):
             raise MalformedResponseError(f"the reply is {kind}, where JSON was expected")
         data = self.json()

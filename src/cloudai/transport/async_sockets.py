@@ -213,6 +213,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         sock = self._layer.socket
         if sock.fileno() >= 0:
             self._reader.close()
+            # Whoever waits for the socket is told first: its number may soon be that of another file.
             anyio.notify_closing(sock)
             sock.close()
 

@@ -42,6 +42,7 @@ class Body:
     def __init__(self, headers: Any, most: int = MOST_REPLY, message: str = "") -> None:
         self._most = most
         self._error = message or f"the reply is too large: it has more than {most // 1_000_000} MB"
+        # The colon, the blank and the line end of each header have four bytes.
         size = sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
         if size > MOST_HEADERS:
             raise too_large(f"its headers have {size:,} bytes")

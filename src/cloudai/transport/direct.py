@@ -85,6 +85,7 @@ class _Pool:
         headers = headers.copy()
         content = body_of(request, headers).get("content", b"")
         pieces = iter((content,)) if isinstance(content, bytes) else content
+        # A request of such a method states its length even if that is 0 (RFC 9110, section 8.6).
         if "content-length" not in headers and (content or request.method in WITH_LENGTH):
             headers["content-length"] = str(len(content))
         begin = head(request.method, target.path, target.host, headers)
@@ -113,6 +114,7 @@ class _Pool:
         idle = self._idle.setdefault(origin, deque())
         while idle:
             try:
+                # The connection that was used last is the least likely to have been closed by the server.
                 stream, until = idle.pop()
             except IndexError:  # another thread was faster
                 return None
@@ -188,6 +190,7 @@ class Direct(_Pool):
         stream = stream or self.take(origin) or self._connected(origin, connecting(left))
         reader, whole = ReplyReader(message.max_reply), True
         try:
+            # This tells in the words of the library that the request begins to go out, because `Sent` listens to both.
             sent.note("http11.send_request_headers.started", {})
             try:
                 for piece in message.pieces:

@@ -132,6 +132,8 @@ class Network:
                     self._client, self._pid = None, os.getpid()
                 if self._client is None:
                     made = self._make()
+                    # ``_client`` comes last: other threads look at it without the lock, and use ``_direct`` once it is
+                    # there.
                     self._direct, self._client = Direct(made, self._kept), made
         return self._client
 

@@ -101,6 +101,7 @@ class ReplyReader:
     def _end(self) -> None:
         if not self._begun:
             raise httpx2.RemoteProtocolError("the server closed the connection without a reply")
+        # A body without a length and without chunks ends with the connection (RFC 9112, section 6.3).
         if self._body is None or "content-length" in self.headers or "transfer-encoding" in self.headers:
             raise httpx2.RemoteProtocolError("the server closed the connection in the middle of a reply")
         self.is_done = True
@@ -125,6 +126,7 @@ class ReplyReader:
         try:
             text = value.decode()
         except UnicodeDecodeError:
+            # Latin-1 has a character for every byte, so no header can fail here.
             text = value.decode("latin-1")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 

@@ -56,6 +56,7 @@ def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any]) -> di
 
 def headers_of(request: Request) -> dict[str, str]:
     """Return the headers of a request, but for those that describe its body, by their names in lower case."""
+    # Names of headers have no case: a provider's Content-Type and our content-type would both go out otherwise.
     given = {name.lower(): value for name, value in request.headers.items()}
     return {"user-agent": USER_AGENT, **given, "accept-encoding": "gzip"}  # `Body` unpacks nothing else
 

@@ -59,6 +59,7 @@ if hasattr(select, "poll"):
         poll = select.poll()
         for sock, events in wanted.sockets.items():
             poll.register(sock, (POLL_READ if events & READ else 0) | (POLL_WRITE if events & WRITE else 0))
+        # poll counts whole milliseconds: rounded down, a wait would end too early, and be begun again and again.
         ready = dict(poll.poll(None if timeout is None else max(0, math.ceil(timeout * 1000))))
         return {sock for sock in wanted.sockets if sock.fileno() in ready}
 

@@ -174,6 +174,7 @@ class Tls:
             try:
                 return self._object().read(most)
             except ssl.SSLWantReadError:
+                # Reading may make TLS answer something of its own. A failure of that must hide no reply that has come.
                 with suppress(OSError):
                     self.flush()
                 self._take_in()
@@ -300,6 +301,7 @@ def racing(addresses: list[str], port: int, local_address: str | None) -> Steps[
                     running.update(dict.fromkeys(ready - {sock}, WRITE))  # closed below
                     return sock
                 sock.close()
+                # After a failure the next address is tried at once, without the rest of the delay.
                 failure, begins = OSError(code, os.strerror(code)), 0.0
         raise failure
     finally:
@@ -313,6 +315,7 @@ def _begun(address: str, port: int, local_address: str | None) -> socket.socket:
     sock = socket.socket(kind, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
+        # Otherwise the system would hold back a small last piece until the server has confirmed the one before.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if local_address is not None:
             sock.bind(socket_address(local_address, 0)[1])
