@@ -247,7 +247,7 @@ class Request:
             before = f"data:{value.media_type};base64," if isinstance(value, DataUrl) else ""
             return f"{before}{MARK}{len(blobs) - 1}{MARK}"
 
-        text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
+        text = json.JSONEncoder(ensure_ascii=False, default=placeholder, allow_nan=False).encode(self.json)
         return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(text.split(MARK))]
 
 
@@ -373,7 +373,7 @@ def _without_nulls(data: Any) -> Any:
 
 def _validated(model: type[M], data: object) -> M:
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, extra=getattr(model, "unknown_fields", None))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the whole"

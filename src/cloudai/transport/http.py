@@ -61,6 +61,8 @@ class Network:
         self._kept = max(KEPT, max_concurrency)
         self._closed = False
         self._allow_http = allow_http
+        self._safe_url = ""
+        """The last address that was found to be safe; most requests go to it again."""
         self._pid = os.getpid()
         self._inherited: list[Any] = []
         self._lock = threading.Lock()
@@ -76,7 +78,9 @@ class Network:
             MalformedResponseError: The reply cannot be unpacked, or is too large (ResponseTooLargeError).
             RedirectBlockedError: The user's own client has followed a redirect all the same.
         """
-        require_safe(request.url, self._allow_http)
+        if request.url != self._safe_url:
+            require_safe(request.url, self._allow_http)
+            self._safe_url = request.url
         require_sendable(unsendable(request.headers))
         exchange = Exchange(request.timeout)
         if not self._mine:

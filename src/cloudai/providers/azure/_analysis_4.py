@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from cloudai.media import Picture
 from cloudai.models.image import Crop, Feature, paragraphs
-from cloudai.providers.wire import NUMBERS, Corner, Wire, left_out
+from cloudai.providers.wire import NUMBERS, Corners, Wire, left_out
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
 
@@ -33,7 +33,7 @@ class Captioned(Wire):
 
 @with_config(NUMBERS)
 class Named(TypedDict):
-    """A tag, of which a reply has dozens; see `Corner`."""
+    """A tag, of which a reply has dozens. It stays a dict, because the result makes a model of it anyway."""
 
     name: str
     confidence: NotRequired[float]
@@ -56,17 +56,17 @@ class SmartCrop(Wire):
 
 @with_config(NUMBERS)
 class WireWord(TypedDict):
-    """A word, of which a page has thousands; see `Corner`."""
+    """A word, of which a page has thousands; it stays a dict, like `Named`."""
 
     text: str
-    bounding_polygon: NotRequired[list[Corner]]
+    bounding_polygon: NotRequired[Corners]
     confidence: NotRequired[float]
 
 
 @with_config(NUMBERS)
 class WireLine(TypedDict):
     text: str
-    bounding_polygon: NotRequired[list[Corner]]
+    bounding_polygon: NotRequired[Corners]
     words: NotRequired[list[WireWord]]
 
 
