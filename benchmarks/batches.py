@@ -35,6 +35,7 @@ class Many:
     def run(self, n: int) -> None:
         """Send so many pictures, and check that all were answered."""
         with tempfile.TemporaryDirectory() as folder:
+            # Every round sends the same pictures. With the cache, those after the first would send nothing.
             settings = {"concurrency": IN_FLIGHT, "cache": False}
             settings |= {"journal": Path(folder) / "journal"} if self._journal else {}
             done = asyncio.run(self._awaited(n, settings)) if self._awaiting else self._blocking(n, settings)
@@ -43,6 +44,8 @@ class Many:
 
     def _pictures(self, n: int) -> Iterator[bytes]:
         """Yield the same pixels so many times, with different bytes behind the end of each file."""
+        # A batch carries out equal inputs once, and would send one picture alone. A decoder of JPEG stops at the end
+        # marker.
         return (self._picture + b"%08d" % number for number in range(n))
 
     def _provider(self) -> Any:
@@ -51,6 +54,8 @@ class Many:
         base, most = self._base, None if self._together else 1
 
         class Here(cloudai.Google):
+            # Signing is the last thing that a provider does with a request, so that its address can still be replaced
+            # here.
             def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:  # noqa: ARG002
                 return replace(request, url=f"{base}/v1/images:annotate")
 
@@ -66,6 +71,7 @@ class Many:
             cloudai.Client(self._provider(), max_concurrency=IN_FLIGHT) as client,
             client.batch("detect_faces", self._pictures(n), **settings) as job,
         ):
+            # The server finds no faces. The cost of what a reply holds has a benchmark of its own, `growth`.
             return [outcome.status for outcome in job].count("none_found")
 
     async def _awaited(self, n: int, settings: dict[str, Any]) -> int:
@@ -104,7 +110,10 @@ def _sentiments(n: int, client: Any, **settings: Any) -> Iterator[Any]:
 
 
 def growth_of_memory(n: int) -> tuple[float, float]:
-    """Return how many bytes of memory a batch of texts with a journal holds, at a quarter of its way and at its end."""
+    """Return how many bytes a batch of texts with a journal has come to hold at its half, and shortly before its end.
+
+    They are counted from a quarter of its way on.
+    """
     import gc
 
     import cloudai
@@ -116,6 +125,7 @@ def growth_of_memory(n: int) -> tuple[float, float]:
         cloudai.Client(cloudai.Google(api_key="none"), send=lambda _: reply) as client,
     ):
         for number, _ in enumerate(_sentiments(n, client, journal=Path(folder) / "journal"), start=1):
+            # What is made once, such as caches and the statements of the journal, is there by now and is not counted.
             if number == n // 4:
                 tracemalloc.start()
             if number in (n // 2, n - n // 20):
@@ -146,6 +156,7 @@ def drained(n: int, pace: str) -> float:
     provider = cloudai.Google(api_key="none")
     with cloudai.Client(provider, send=lambda _: reply, clock=clock, sleep=clock.sleep) as client:
         began = clock.now
+        # Several workers would each move the clock by their sleep, as if they had slept one after the other.
         outcomes = list(_sentiments(n, client, pace=pace, concurrency=1))
     if len(outcomes) != n or not all(outcome.status == "ok" for outcome in outcomes):
         raise SystemExit("not all texts were answered")

@@ -68,8 +68,11 @@ def work(address: str, number: int, given: Given, together: Any, out: Any) -> No
     together.wait(60)
     until, n = time.monotonic() + given.seconds, 0
     while time.monotonic() < until:
+        # The keeper writes all that has come meanwhile with one sync. A worker with one intention at a time would
+        # measure the disk rather than the keeper.
         while len(under_way) < given.at_once:
             n += 1
+            # Workers do not agree on the numbers of their calls, so that each has ten million of its own.
             call = number * 10_000_000 + n
             if given.whole:
                 key = f"{call:064d}"
@@ -86,6 +89,7 @@ def work(address: str, number: int, given: Given, together: Any, out: Any) -> No
     for began, future in under_way:
         future.result()
         took.append(time.monotonic() - began)
+    # The time ends when the measuring process has these answers, so that the list is thinned out to be quickly sent.
     out.put((number, len(took), took[:: max(1, len(took) // 2000)]))
     journal.close()
 
@@ -93,6 +97,7 @@ def work(address: str, number: int, given: Given, together: Any, out: Any) -> No
 def measure(given: Given) -> dict[str, float]:
     """Return the intentions in a second, and the median and the 99th percentile of their times in milliseconds."""
     os.environ["CLOUDAI_KEEPER_SECRET"] = secrets.token_urlsafe(32)
+    # A forked process would inherit locks of the keeper's threads in whatever state they are.
     context = get_context("spawn")
     out, together = context.Queue(), context.Barrier(given.workers + 1)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
@@ -110,6 +115,7 @@ def measure(given: Given) -> dict[str, float]:
             synced = len(transactions) - before
             for process in processes:
                 process.join()
+            # Until the journal is closed, a part of it is in the log beside the file (WAL), and the size would lack it.
             keeper.close()
             size = (Path(folder) / "run.journal").stat().st_size
             kept, sent = counted(Path(folder) / "run.journal")
@@ -197,6 +203,7 @@ def measure_connections(n: int) -> dict[str, float]:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         seconds = asyncio.run(connect(keeper.address, n))
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    # Linux counts these in kB; macOS counts in bytes, and the figure would be 1,024 times too large there.
     return {"connections": n, "seconds": seconds, "MB of both": grown / 1024}
 
 

@@ -37,6 +37,7 @@ class _Worker:
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", name, place]
         command += [] if core is None else [str(core)]
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # The last callback runs first: the process is killed, and then waited for.
         stack.callback(process.wait)
         stack.callback(process.kill)
         assert process.stdin is not None  # noqa: S101  # for the type checker
@@ -101,9 +102,12 @@ class Bench:
             n = {}
             for name, worker in workers.items():
                 worker.run(10 * together[name], together[name])  # warm now
+                # How many calls fit into a quarter of a second is found out after the connections are open and the code
+                # is warm.
                 wall = worker.run(10 * together[name], together[name])[1]
                 n[name] = calls or max(10 * together[name], int(SECONDS / wall))
             for number in range(rounds):
+                # Where the machine becomes slower during a round, the last names suffer; backwards, it is the first.
                 for name in names if number % 2 == 0 else names[::-1]:
                     taken[name].append(workers[name].run(n[name], together[name]))
         return {name: _summary(times) for name, times in taken.items()}
@@ -111,4 +115,6 @@ class Bench:
 
 def _summary(times: Sequence[tuple[float, float]]) -> Measured:
     cpu = [each for each, _ in times]
+    # Other work on the machine only makes a call dearer, so that the least comes nearest to its cost; the median beside
+    # it shows how busy the machine was.
     return Measured(min(cpu), statistics.median(cpu), 1 / min(wall for _, wall in times))

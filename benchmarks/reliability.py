@@ -33,6 +33,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PATIENCE = 6.0
 TIMEOUT = 1.0
 
+# The good reply comes first, because the rest is worth nothing if a package does not read it in time.
 CHOSEN = (
     *("good", "reset before headers", "short body", "reset mid-body", "bad chunk"),
     *("silence", "dripping body", "endless 100 Continue"),
@@ -137,6 +138,7 @@ def measured(name: str, fault: str) -> str:
             outcome = json.loads(printed)
         except subprocess.TimeoutExpired:
             outcome = {"error": "**no end**"}
+        # A process that has died printed nothing, which is no JSON.
         except ValueError:
             outcome = {"error": "**process died**"}
         finally:

@@ -121,6 +121,7 @@ def _single(subjects: Mapping[str, Measured]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for row in ROWS:
         ours, plain, *theirs = (subjects[name] for name in row.subjects)
+        # Behind the vendor's packages come the subjects of `also`, which have no name in the table.
         packages = " · ".join(f"{name} {_shown(each)}" for name, each in zip(row.vendor, theirs, strict=False)) or "–"
         ratio = ours.least / plain.least
         of_vendor = f"{theirs[0].least / ours.least:.1f} ×" if theirs else "–"

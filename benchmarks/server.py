@@ -41,6 +41,8 @@ class Connection(asyncio.Protocol):
             self._begin(bytes(self.head[:end]))
         self.pieces.append(data)
         self.missing -= len(data)
+        # The five bytes that end a body in chunks, as Microsoft's package for Image Analysis 3.2 sends it, may come in
+        # two pieces.
         last = b"".join(self.pieces[-2:])[-5:]
         if last == b"0\r\n\r\n" if self.chunked else self.missing <= 0:
             self._answer()
@@ -61,6 +63,8 @@ class Connection(asyncio.Protocol):
             _, _, milliseconds, rest = path.split("/", 3)
             path, seconds = f"/{rest}", int(milliseconds) / 1000
         body = REPLIES.get(path, b"{}")
+        # A joined request gets an answer for each picture. The word cannot occur in a picture, because base64 has no
+        # quotes.
         pictures = b"".join(self.pieces).count(b'"content"') if path == ANNOTATE else 1
         if pictures > 1 or empty:
             each = ([{}] if empty else json.loads(body)["responses"]) * pictures
@@ -111,6 +115,7 @@ def serve_grpc() -> str:
 async def serve(folder: Path, *, grpc: bool) -> None:
     """Print the addresses, and serve for ever."""
     loop = asyncio.get_running_loop()
+    # The subjects with 128 calls in flight connect all at once, and asyncio's own backlog is 100.
     plain = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024)
     safe = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024, ssl=tls_context(folder))
     ports = [server.sockets[0].getsockname()[1] for server in (plain, safe)]

@@ -19,6 +19,7 @@ from benchmarks.replies import TEXT
 __all__ = ["KEY", "SUBJECTS", "Place", "Subject", "google_body"]
 
 KEY = "not-a-real-key"
+# The numbers are those that cloudai asks for, so that all subjects send the same body.
 GOOGLE_FEATURES = (
     {"type": "FACE_DETECTION", "maxResults": 100},
     {"type": "LABEL_DETECTION", "maxResults": 50},
@@ -121,6 +122,7 @@ def httpx2_google(make: Callable[[], bytes], *, awaiting: bool = False, tls: boo
         if not awaiting:
             client = httpx2.Client(verify=verify)
             return lambda: client.post(url, content=google_body(picture), headers=headers).json()
+        # The pool of httpx2 has 100 connections at most by default, and keeps 20 of them open.
         limits = httpx2.Limits(max_connections=128, max_keepalive_connections=128)
         waiting = httpx2.AsyncClient(verify=verify, limits=limits, timeout=60)
 
@@ -165,6 +167,7 @@ def sdk_google(make: Callable[[], bytes], *, grpc: bool, after: int = 0) -> Subj
 
         picture, name = make(), vision.Feature.Type
         asked = [
+            # A number that is not set is 0 in protobuf.
             vision.Feature(type_=getattr(name, str(f["type"])), max_results=f.get("maxResults", 0))
             for f in GOOGLE_FEATURES
         ]

@@ -54,6 +54,7 @@ def httpx2(*, awaiting: bool, aiohttp: bool = False, after: int = 0) -> Subject:
         if not awaiting:
             client = httpx2.Client()
             return lambda: client.post(url, content=google_body(picture), headers=HEADERS).json()
+        # The pool of httpx2 has 100 connections at most by default, and keeps 20 of them open.
         limits = httpx2.Limits(max_connections=128, max_keepalive_connections=128)
         options: dict[str, Any] = {"limits": limits}
         if aiohttp:

@@ -29,7 +29,9 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity") and len(sys.argv) > 3:  # noqa: PLR2004
         os.sched_setaffinity(0, {int(sys.argv[3])})
     call = {**SUBJECTS, **BATCHES, **TRANSPORTS}[name](place)
+    # One event loop serves all rounds, because an open connection belongs to the loop in which it was made.
     with asyncio.Runner() as runner:
+        # The first call warms up, and tells whether the subject awaits: what it returns says so.
         outcome = None if isinstance(call, Many) else call()
         waits = inspect.isawaitable(outcome)
         if waits:
@@ -51,10 +53,12 @@ def main() -> None:
 
 
 async def _whole(outcome: Any) -> Any:
+    # Before Python 3.14 the runner takes coroutines only, and no other awaitable.
     return await outcome
 
 
 async def _awaited(call: Callable[[], Any], n: int, at_once: int) -> None:
+    # All share one iterator, so that a slow call holds up one of them only.
     left = iter(range(n))
 
     async def one_after_another() -> None:

@@ -21,6 +21,7 @@ from cloudai.report import plot, save_morph, save_sheet
 from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
+# A single day becomes a line on the chart, and two days with a slash between them become a stretch.
 LIFE = {"1970-02-20": "graduation", "1973-03-01/2011-02-28": "teaching at a school"}
 
 

@@ -2,7 +2,7 @@
 
     python examples/candidate_emotions.py --sample                      four drawn people, constructed replies of Google
     python examples/candidate_emotions.py photos/ --provider google     your own; the file names are the names
-    python examples/candidate_emotions.py people.csv --provider google  a CSV with the columns name and photo
+    python examples/candidate_emotions.py people.csv --provider google  a CSV with the column photo, or 사진
 
 Google says how likely an expression is in words, which are ranks: they are drawn as steps and never averaged. An
 expression is a guess about appearance, and not what a person feels.
@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import cloudai
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import gallery, plot
+from cloudai.report.subjects import photo_column
 from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -25,7 +27,7 @@ SAMPLES = Path(__file__).parent / "samples"
 def main() -> int:
     """Run the example."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("people", nargs="?", help="a folder of portraits, or a CSV with the columns name and photo")
+    parser.add_argument("people", nargs="?", help="a folder of portraits, or a CSV with a column photo or 사진")
     parser.add_argument("--sample", action="store_true", help="drawings of made-up people, and constructed replies")
     parser.add_argument("--provider", default="google", help="who looks at the photos (default: %(default)s)")
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the plots")
@@ -38,10 +40,14 @@ def main() -> int:
     title = "네 후보의 표정" if options.language == "ko" else "Expressions compared"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        table = cloudai.read_table(people) if people.endswith(".csv") else None
-        photos = [table.folder / row["photo"] for row in table] if table else expand([people], PICTURES)
-        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
-            faces = client.map("detect_faces", table["photo"] if table else photos, attributes=["emotions"])
+        table = cloudai.read_table(people) if people.lower().endswith(".csv") else None
+        column, folder = (photo_column(table), table.folder) if table else (None, None)
+        given: Any = table or expand([people], PICTURES)
+        settings: Any = {"options": {"attributes": ["emotions"]}, **({"column": column} if column else {})}
+        client = cloudai.Client(options.provider, send=send, offline=bool(send))
+        with client, client.batch("detect_faces", given, **settings) as job:
+            faces = sorted(job, key=lambda outcome: outcome.item)
+        photos = [Path(folder or "") / outcome.input for outcome in faces]
         sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in faces if outcome.error))
         if not any(outcome.result for outcome in faces):
             return 2

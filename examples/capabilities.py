@@ -20,19 +20,22 @@ from cloudai.report import save_capabilities
 def main() -> int:
     """Run the example."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--provider", help="show the rows of this provider alone; the page has all of them")
+    able, ended = cloudai.capabilities(), cloudai.retirements()
+    known = list(dict.fromkeys(able["provider"]))
+    parser.add_argument(
+        "--provider", choices=known, help="show the rows of this provider alone; the page has all of them"
+    )
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the page")
     parser.add_argument("--out", type=Path, default=Path("out/capabilities"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    able, ended = cloudai.capabilities(), cloudai.retirements()
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
         page = save_capabilities(options.out / "capabilities.html", language=options.language)
-    except cloudai.CloudAIError as error:
+        able.to_csv(options.out / "capabilities.csv")
+        ended.to_csv(options.out / "switched_off.csv")
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    able.to_csv(options.out / "capabilities.csv")
-    ended.to_csv(options.out / "switched_off.csv")
     if options.provider:
         able, ended = (table.filter(provider=options.provider) for table in (able, ended))
     print(able.select("operation", "provider", "method", "status", "since", "until"))

@@ -40,6 +40,8 @@ def main() -> int:
         send = replay(options.replay) if options.replay else None
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             photos = expand(options.photos, PICTURES)
+            # A replay has no journal, because the answers of a cassette would stand in it as if they had been paid for,
+            # and the next run with a key would take them for its own.
             journal = None if send else options.out / "cards.journal"
             look = {
                 "language": options.language,

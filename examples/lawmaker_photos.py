@@ -46,6 +46,8 @@ def main() -> int:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         send = replay(options.replay) if options.replay else None
+        # A photo in the CSV may be an address. Some providers fetch none themselves, and a client does so only if it is
+        # told to.
         with cloudai.Client(options.provider, send=send, offline=bool(send), fetch_urls=True) as client:
             made = portrait_gallery(
                 client,

@@ -4,8 +4,9 @@
     python examples/read_aloud.py --sample                          constructed replies of Watson, with no key
     python examples/read_aloud.py mine.csv --provider google --format mp3
 
-A table of yours has the columns author, language and text, and voice if you want to choose. The quotations are by Emily
-Dickinson (1830-1886) and Kim Sowol (1902-1934), and in the public domain. The sounds of the sample are tones.
+A table of yours has the columns author and text, and language and voice if you want to choose. A row that cannot be
+read aloud, for example one without text, fails alone. The quotations are by Emily Dickinson (1830-1886) and Kim Sowol
+(1902-1934), and in the public domain. The sounds of the sample are tones.
 """
 
 from __future__ import annotations
@@ -30,30 +31,40 @@ def main() -> int:
     parser.add_argument("--format", choices=["wav", "mp3", "ogg"], default="wav", help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path("out/read_aloud"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     send, provider = (replay(SAMPLES / "read_aloud.json"), "watson") if options.sample else (None, options.provider)
     rows = []
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        quotations = cloudai.read_table(options.file)
+        if lacking := [name for name in ("author", "text") if name not in quotations.columns]:
+            raise cloudai.InputError(f"{options.file} has no column {' or '.join(lacking)}")
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
             voices = client.voices()
             voices.table().to_csv(options.out / "voices.csv")
-            for number, row in enumerate(cloudai.read_table(options.file)):
-                speech = client.text_to_speech(
-                    row["text"], language=row["language"], voice=row.get("voice") or None, format=options.format
-                )
-                name = speech.save(options.out / safe_name(number, row["author"], f".{options.format}")).name
-                rows.append({**row, "seconds": speech.duration, "file": name})
-    except cloudai.CloudAIError as error:
+            for number, row in enumerate(quotations):
+                language, voice = row.get("language") or None, row.get("voice") or None
+                rows.append({**row, "seconds": None, "file": None, "error": None})
+                try:
+                    speech = client.text_to_speech(
+                        row["text"] or "", language=language, voice=voice, format=options.format
+                    )
+                except (cloudai.InputError, cloudai.BadRequestError) as error:
+                    rows[-1]["error"] = str(error)
+                    continue
+                # Two quotations may have the same author, so that the number of the row keeps their files apart.
+                file = speech.save(options.out / safe_name(number, row["author"] or "", f".{options.format}"))
+                rows[-1] |= {"seconds": speech.duration, "file": file.name}
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     table = cloudai.Table(rows)
     table.to_csv(options.out / "quotations.csv")
-    for language in dict.fromkeys(table["language"]):
+    for language in dict.fromkeys(row["language"] for row in rows if row.get("language")):
         able = [v.name for v in voices if language[:2] in {code.split("-")[0] for code in v.languages}]
         print(f"{len(able)} of {len(voices)} voices for {language}: {', '.join(able[:6])}")
-    print(table)
+    print(table.filled())
     print("Open:", *sorted(options.out.iterdir()), sep="\n  ")
-    return 0
+    return 0 if any(row["file"] for row in rows) else 2
 
 
 if __name__ == "__main__":

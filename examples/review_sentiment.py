@@ -17,6 +17,7 @@ import cloudai
 from cloudai.reading import text_of
 from cloudai.report import plot
 from cloudai.testing import replay
+from cloudai.text import lines_of
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -41,9 +42,11 @@ def main() -> int:
             korean = provider == "local" and language == "ko"
             who = cloudai.Local(lexicon=SAMPLES / "낱말.csv") if korean else provider
             with cloudai.Client(who, send=send, offline=bool(send)) as client:
-                said = client.map("sentiment", text_of(file).splitlines(), language=language)
+                said = client.map("sentiment", lines_of(text_of(file).rstrip("\r\n")), language=language)
             table = cloudai.tidy(said)
             table.to_csv(options.out / f"{file.stem}.csv")
+            # The text as a whole is the sentence -1. A text that failed has no sentences, and must not vanish from what
+            # is printed.
             whole = table.filter(lambda row: row.get("sentence") in (-1, None))
             print(whole.select("item", "input", "status", "label", "score", "error").filled())
             chart = plot(said, title=file.stem, table="sentences", language="ko" if language == "ko" else "en")

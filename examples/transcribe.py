@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import cloudai
+from cloudai.reading import text_of
 from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -26,7 +27,7 @@ def spoken(text: Path, language: str, out: Path) -> Path:
         with cloudai.Client("local") as client:
             recording = client.text_to_speech(text.read_text("utf-8"), language=language).save(out / f"{text.stem}.wav")
             print(f"{recording} was spoken by espeak-ng on this computer")
-    except cloudai.CloudAIError as error:
+    except cloudai.CloudAIError as error:  # without espeak-ng, or its voice for the language
         recording = text.with_suffix(".ogg")
         print(f"{error}\n{recording} was spoken by espeak-ng on another computer")
     return recording
@@ -42,31 +43,32 @@ def main() -> int:
     parser.add_argument("--language", default="en-US", help="the language of your recording (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/transcribe"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     send, provider = (replay(SAMPLES / "transcribe.json"), "azure") if options.sample else (None, options.provider)
-    inputs = [(options.file, options.language, options.reference)]
-    if not options.file:
-        said = {"en-US": SAMPLES / "announcement.txt", "ko-KR": SAMPLES / "안내 방송.txt"}
-        inputs = [(spoken(text, language, options.out), language, text) for language, text in said.items()]
+    said = {"en-US": SAMPLES / "announcement.txt", "ko-KR": SAMPLES / "안내 방송.txt"}
     rows = []
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        if options.file:  # the reference is read before anything is paid for
+            inputs = [(options.file, options.language, text_of(options.reference) if options.reference else None)]
+        else:
+            inputs = [(spoken(text, language, options.out), language, text_of(text)) for language, text in said.items()]
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
             for recording, language, reference in inputs:
                 try:
                     heard = client.speech_to_text(recording, language=language)
                 except cloudai.UnsupportedOperationError as error:
-                    print(f"{recording.name}: {error}")
+                    print(f"{recording.name}: {error}", file=sys.stderr)
                     continue
                 target = options.out / recording.stem
                 for write, ending in ((heard.to_srt, ".srt"), (heard.to_vtt, ".vtt"), (heard.to_text, ".txt")):
                     write(target.with_suffix(ending))
                 row = {"recording": recording.name, "seconds": heard.duration, "text": heard.text}
                 if reference:
-                    compared = heard.compare(reference.read_text("utf-8"))
+                    compared = heard.compare(reference)
                     compared.to_html(target.with_suffix(".html"), title=recording.stem)
                     row |= compared.table()[0]
                 rows.append(row)
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     if not rows:

@@ -30,6 +30,8 @@ def text_of(mail: EmailMessage) -> str:
         return ""
     charset, content = body.get_content_charset("utf-8"), bytes(body.get_payload(decode=True))
     try:
+        # A byte that fits no character is replaced, because an e-mail that is damaged in one place can still be
+        # translated.
         return content.decode("cp949" if charset in KOREAN else charset, "replace")
     except LookupError:  # an encoding that Python does not know
         return content.decode("utf-8", "replace")
@@ -47,31 +49,29 @@ def main() -> int:
     options = parser.parse_args()
     if not (options.sample or options.folder):
         parser.error("give a folder, or --sample")
-    options.out.mkdir(parents=True, exist_ok=True)
     send, provider = (replay(SAMPLES / "translate_mails.json"), "azure") if options.sample else (None, options.provider)
-    files = sorted((SAMPLES / "메일" if options.sample else options.folder).glob("*.eml"))
-    mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-    subjects, texts = [mail.get("subject", "") for mail in mails], [text_of(mail) for mail in mails]
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        folder = SAMPLES / "메일" if options.sample else options.folder
+        if not (files := sorted(file for file in folder.iterdir() if file.suffix.lower() == ".eml")):
+            raise cloudai.InputError(f"there is no .eml file in {folder}")
+        mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        subjects, texts = [mail.get("subject", "") for mail in mails], [text_of(mail) for mail in mails]
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+            # Subjects and texts are given at once, so that they share requests and the quota. The results come in the
+            # order of the inputs, so that they can be divided afterwards.
             said = client.map("translate", subjects + texts, to=options.to, source=options.source)
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    table = cloudai.Table(
-        [
-            {
-                "mail": file.name,
-                "subject": subject.input,
-                f"subject_{options.to}": subject.result.text if subject.result else None,
-                "text": text.input,
-                f"text_{options.to}": text.result.text if text.result else None,
-                "error": str(subject.error or text.error or "") or None,
-            }
-            for file, subject, text in zip(files, said[: len(mails)], said[len(mails) :], strict=True)
-        ],
-        widest_cell=32,
-    )
+    rows = []
+    for n, (subject, text) in enumerate(zip(said[: len(mails)], said[len(mails) :], strict=True)):
+        rows.append({"mail": files[n].name})
+        for name, given, outcome in (("subject", subjects[n], subject), ("text", texts[n], text)):
+            rows[n] |= {name: given, f"{name}_{options.to}": outcome.result.text if outcome.result else None}
+        failed = {"subject": subject.error, "text": text.error}
+        rows[n]["error"] = "; ".join(f"{name}: {error}" for name, error in failed.items() if error) or None
+    table = cloudai.Table(rows, widest_cell=32)
     table.to_csv(options.out / "mails.csv")
     print(table)
     print("Open:", options.out / "mails.csv", sep="\n  ")

@@ -38,6 +38,7 @@ def main() -> int:
     add("--language", default="en", choices=["en", "ko"], help="the language of the page")
     asked = parser.parse_args()
     out, look = asked.out, {"language": asked.language}
+    # This computer has no model of expressions of its own, and a provider refuses an attribute that it cannot tell.
     wanted = ["emotions"] if asked.provider != "local" or "CLOUDAI_EMOTION_MODEL" in os.environ else []
     settings = {"pace": asked.pace, "journal": None if asked.replay else out / "video.journal", "progress": True}
     settings["options"] = {"method": asked.method, "attributes": wanted}
@@ -57,6 +58,7 @@ def main() -> int:
                 files.append(save_video(of_video, out / f"{n} {Path(video).stem}, drawn.mp4", **look))
                 files.append(save_moments(of_video, out / f"{n} {Path(video).stem}.webp", **look))
         if wanted and emotions:
+            # The likelihoods of Google are ranks and not amounts, so that a mean of several says nothing.
             smooth = None if "likelihood" in emotions["scale"] else asked.smooth
             where = {"emotion": asked.emotion}
             cloudai.plot(emotions, out / "speeches.html", where=where, title=asked.emotion, smooth=smooth, **look)

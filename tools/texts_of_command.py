@@ -247,14 +247,29 @@ IN_TEMPLATE = re.compile(r'\bsay\("([^"]+)"')
 
 
 OF_PYTHON = re.compile(
-    r"\b[a-z_]{2,}=(?!value)|\b[A-Z]\w+\(|\b(client|file|Batch)\.\w+\(|AsyncClient|\b(callable|dict|uint8|generator)s?\b"
+    r"(?<![-\w])[a-z_]{2,}=(?!value)|\b[A-Z]\w+\(|\b(client|file|Batch)\.\w+\(|AsyncClient|\b(callable|dict|uint8|generator)s?\b"
 )
 """Matches texts for those who write Python: the names of arguments, calls, and types."""
 
 
 def of_python_alone(text: str) -> bool:
-    """Return whether a text speaks of Python, and the command has no other words for it: it never says that."""
-    return OF_PYTHON.search(text) is not None and text not in catalog("en")
+    """Return whether a text speaks of Python, and no command meets it: texts_for_python.txt lists such texts.
+
+    Any other that speaks of Python needs words of the command in locale/en.po, and a translation of these.
+    """
+    return OF_PYTHON.search(text) is not None and text not in catalog("en") and text in for_python()
+
+
+@cache
+def for_python() -> frozenset[str]:
+    """Return the texts of the library that only those meet who write Python."""
+    return frozenset((ROOT / "tools" / "texts_for_python.txt").read_text("utf-8").splitlines())
+
+
+def without_words() -> list[str]:
+    """Return the texts that speak of Python, which a command may meet, and for which locale/en.po has no words."""
+    met = (text for text in sources() if OF_PYTHON.search(text) and text not in for_python())
+    return [text for text in met if text not in catalog("en")]
 
 
 def missing(language: str) -> dict[str, str]:

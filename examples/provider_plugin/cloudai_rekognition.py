@@ -69,6 +69,7 @@ LIMITS = ImageLimits(  # https://docs.aws.amazon.com/rekognition/latest/dg/limit
     max_side=10_000,
     min_side=80,
 )
+# DetectFaces finds the 100 largest faces and says nothing of more, so that a result with 100 counts as cut off.
 MOST_FACES = 100
 MOST_LABELS = 100
 SURE_FROM = 55.0
@@ -201,6 +202,8 @@ class Rekognition(Provider):
     """
 
     name: ClassVar[str] = "rekognition"
+    # cloudai compares this number with its own, so that a provider written for another contract is refused by name, and
+    # does not fail in the middle of a call.
     contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("access_key_id", ("AWS_ACCESS_KEY_ID",), secret=True, purpose="an access key", kind="key"),
@@ -232,6 +235,8 @@ class Rekognition(Provider):
         region: str | None = None,
         profile: str | None = None,
     ) -> None:
+        # A secret without its key would be ignored, and botocore's chain would find credentials of another account than
+        # the one that was meant.
         if bool(access_key_id) != bool(secret_access_key):
             raise SettingsError(
                 "access_key_id= and secret_access_key= belong together", advice="Give both, or neither."
@@ -273,6 +278,7 @@ class Rekognition(Provider):
         if language and language_of(language) != "en":
             raise UnsupportedOperationError("labels are in English only", advice="Leave out language=, and translate.")
         picture = yield from image.fit(LIMITS)
+        # Without MaxLabels the service returns up to 1,000 labels.
         most = min(max_results or MOST_LABELS, MOST_LABELS)
         response: Response = yield self._request(
             "DetectLabels", picture, MaxLabels=most, MinConfidence=SURE_FROM, Features=["GENERAL_LABELS"]
@@ -351,6 +357,8 @@ class Rekognition(Provider):
 
     def _faces(self, image: Image, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
         picture = yield from image.fit(LIMITS)
+        # The word DEFAULT stands for the box, the landmarks, the pose and the quality. Asking for an attribute by its
+        # name and not by ALL keeps the gender out of the reply.
         asked = ["DEFAULT", *(word for attribute in attributes for word in ATTRIBUTES[attribute])]
         response: Response = yield self._request("DetectFaces", picture, Attributes=asked)
         return largest_first([_face(face, picture, landmarks) for face in response.parse(Detected).face_details])
@@ -362,6 +370,7 @@ class Rekognition(Provider):
             service="rekognition",
             api="2016-06-27",
             endpoint=self._base(),
+            # The operation is in a header, because all operations of AWS's JSON protocol share one address.
             headers={
                 "content-type": "application/x-amz-json-1.1",
                 "x-amz-target": f"RekognitionService.{operation}",
@@ -403,6 +412,8 @@ class Rekognition(Provider):
 
         They are those given in code, else those of botocore's chain, which may read files and ask the machine.
         """
+        # Called directly, botocore could wait for the machine longer than the call may take, and would block the event
+        # loop of an awaiting client meanwhile.
         return waiting(self._credentials)
 
     def _credentials(self) -> Token:
@@ -411,6 +422,8 @@ class Rekognition(Provider):
             return Credentials("given", UNTIL_CHANGED, frozen=ReadOnlyCredentials(*given))
         try:
             credentials = botocore.session.Session(profile=self._given["profile"]).get_credentials()
+            # Temporary credentials are renewed by botocore at any time, so that reading them one by one may mix the old
+            # key with the new secret. The frozen ones are a consistent set.
             frozen = credentials.get_frozen_credentials() if credentials else None
         except BotoCoreError as error:
             raise SettingsError(f"no credentials: {error}", advice=NO_CREDENTIALS) from error
@@ -426,6 +439,7 @@ class Rekognition(Provider):
         region = self.setting("region")
         if not region:
             raise SettingsError("no region", advice=NO_REGION)
+        # The signature covers the SHA-256 of the body, so that it has to be made of the very bytes that are sent.
         signed = AWSRequest(request.method, request.url, dict(request.headers), request.json_bytes())
         SigV4Auth(cast("Credentials", token).frozen, "rekognition", region).add_auth(signed)
         return with_headers(request, dict(signed.headers.items()))

@@ -151,6 +151,7 @@ def asked(
         result = yield from engine.run(flow, context)
     except CloudAIError as error:
         if not (waits and _is_for_the_user(error)):
+            # A 500 may be the fault of this input, which must not keep the provider from all others.
             note(cooldown, hooks, engine.clock(), error, doubts=True)
         return detached(error)
     else:

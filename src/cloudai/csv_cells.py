@@ -70,17 +70,21 @@ def rows_of(text: str, delimiter: str) -> Iterator[list[str]]:
         ValueError: A quote is never closed, so that the rest of the text would become one cell.
     """
     mark = re.escape(delimiter)
+    # The possessive quantifiers (``*+``) give nothing back, so that the time stays linear even if a quote is never
+    # closed.
     plain = rf"[^{mark}\r\n]*+"
     cell = re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"({plain})|({plain}))({mark}|\r\n|\r|\n|\Z)')
     cells: list[str] = []
     position, line = 0, 1
     while position < len(text) or cells:
         match = cell.match(text, position)
+        # A cell that begins with a quote, and was not matched as a quoted cell, has no closing quote.
         if match is None or (match[3] or "").startswith('"'):
             line += len(re.findall(r"\r\n|\r|\n", text[:position]))
             raise ValueError(f"the quote in line {line} is never closed")
         cells.append(match[3] if match[1] is None else match[1].replace('""', '"') + match[2])
         position = match.end()
         if match[4] != delimiter:
+            # A line with nothing but ``""`` has one empty cell, whereas a blank line has none.
             yield cells if cells != [""] or match[1] is not None else []
             cells = []

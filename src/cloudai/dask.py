@@ -38,6 +38,8 @@ def annotate(frame: Any, *, column: str, operation: str, client: Client, journal
     if column not in frame.columns:
         raise SettingsError(f"no column {column}", advice=f"The frame has: {', '.join(map(str, frame.columns))}.")
     wanted = {"operation": operation, "journal": journal, **settings}
+    # Without ``meta`` Dask would call the function with made-up rows to see which columns it returns, and those would
+    # be paid.
     meta = frame._meta.assign(**dict.fromkeys(COLUMNS, None)).astype(dict.fromkeys(COLUMNS, object))  # noqa: SLF001
     return frame.map_partitions(_annotated, column, client, wanted, meta=meta)
 
@@ -48,7 +50,10 @@ def _annotated(frame: Any, column: str, client: Client, wanted: dict[str, Any]) 
     operation, inputs = settings.pop("operation"), list(frame[column])
     outcomes: list[Any] = []
     if inputs:
+        # Each partition has a client of its own: partitions run in several threads of a worker, and the first one to
+        # end would close a client that they share.
         with client.with_options() as own, own.batch(operation, inputs, **settings) as job:
+            # A batch yields outcomes as they come, and the columns that are added must have the order of the rows.
             outcomes = sorted(job, key=lambda outcome: outcome.item)
     results = [None if outcome.result is None else outcome.result.model_dump_json() for outcome in outcomes]
     errors = [None if outcome.error is None else str(outcome.error) for outcome in outcomes]

@@ -135,6 +135,8 @@ def _recognised(data: bytes, name: str) -> tuple[str | None, str, str]:
     certain = (
         next((codec for mark, codec in MARKS if data.startswith(mark)), None) or _escaped(data) or _without_mark(data)
     )
+    # UTF-8 is tried before anything is guessed, because a text of another encoding is hardly ever valid UTF-8 by
+    # chance.
     codec = certain or "utf-8"
     try:
         return data.decode(codec), "", ""
@@ -166,6 +168,7 @@ def _without_mark(data: bytes) -> str | None:
     bytes that are valid UTF-8 as well and have few zeros: see `SPARSE`.
     """
     zeros = data.count(0)
+    # Each character of UTF-16 and UTF-32 takes an even number of bytes.
     if not zeros or len(data) % 2:
         return None
     utf_16 = "utf-16-le" if data[1::2].count(0) * 2 > zeros else "utf-16-be"
@@ -200,6 +203,7 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
         told = told[:SAMPLE]
         told = told[: max(told.rfind(b"\n"), told.rfind(b"\r")) + 1] or told
     guesses = from_bytes(told, cp_isolation=list(OLDER), explain=False)
+    # The guess was made from a part of the bytes, and may not be able to decode the rest.
     matches = [match for match in guesses if _is_text(data, match.encoding, nul=True)]
     names = [match.encoding for match in matches]
     if not matches or names[0] not in DISTINCT or not _is_written_so(str(matches[0]), names[0]):
@@ -210,6 +214,7 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
         for match in matches[1:]
         if str(match) != str(matches[0]) and not (hangul and match.encoding in SINGLE_BYTE)
     ]
+    # What is misread is sent, and paid for, so that a guess that has a rival is not believed.
     certain = all(chaos - matches[0].chaos >= MARGIN for chaos in rivals)
     return (names[0] if certain else None), names
 

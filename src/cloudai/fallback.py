@@ -120,6 +120,8 @@ class Several:
         """Return the program of one call, which asks each provider in turn until one answers; see `Session.program`."""
         try:
             if problem_with(operation, {**options, **shared}):
+                # The engine of the first session raises the problem, from a frame that does not hold what the user
+                # gave.
                 return self.sessions[0].program(operation, given, options, shared)
             return self._in_turn(operation, given_as(operation, given), normalized(options), shared)
         except BaseException as error:
@@ -141,6 +143,8 @@ class Several:
         deadline, method = math.inf, shared.get("method")
         for session in self.sessions:
             context = session.context(operation, given, shared)
+            # Each context begins a deadline of its own. The earliest of them holds for all, so that no provider gets
+            # the time anew.
             deadline = context.deadline = min(deadline, context.deadline)
             rest = session.cooldown(operation, method)
             flow = _flow(context, given, options, method)

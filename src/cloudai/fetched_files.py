@@ -46,11 +46,13 @@ def keep(folder: str | os.PathLike[str], data: bytes) -> Path:
     """
     ending = next((ending for mark, at, ending in ENDINGS if data[at : at + len(mark)] == mark), OTHER)
     target = Path(folder) / f"{sha256(data).hexdigest()}{ending}"
+    # The file gets its name only when it is whole, because another process may look for it, or write the same one.
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if target.is_file():
             return target
+        # The mode is given at once: after a ``chmod`` others would have had a moment to open the file.
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
         part.replace(target)

@@ -72,6 +72,7 @@ def _parts(code: str) -> list[str]:
     """Return the parts of a code in the case of BCP-47, the first of them the usual code of the language."""
     language, *rest = code.replace("_", "-").split("-")
     short = language.lower()
+    # A part of four letters is a script, and one of two letters a region (RFC 5646, section 2.1.1): "zh-Hant", "ko-KR".
     cased = [part.title() if len(part) == 4 else part.upper() if len(part) == 2 else part for part in rest]  # noqa: PLR2004
     return [ALIASES.get(short, short), *cased]
 

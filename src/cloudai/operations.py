@@ -142,6 +142,7 @@ class EmptyCell:
         return f"the cell in column {self.column} is empty"
 
 
+# A number is always sent, because Google finds ten faces at most where it is not told; Azure returns a hundred at most.
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
 
 _ROWS = (
@@ -399,6 +400,7 @@ def digest_of(given: Given) -> str:
     A file is read for this, and raises InputError if that fails; of an address that is not fetched it is the digest of
     the address.
     """
+    # A batch asks for the digest of a text before it is checked, so that half a surrogate pair must raise nothing here.
     return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 

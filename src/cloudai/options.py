@@ -274,11 +274,13 @@ def _wrong_headers(headers: Mapping[str, Any]) -> Iterator[Problem]:
             yield "extra_headers has a name that is none of a header", "Give names of letters, digits and hyphens."
         elif name.lower() in OURS:
             yield f"extra_headers cannot set {name}", "It says where a request goes, or where it ends."
+        # A line break in a value would let it go on as further headers, or as another request.
         elif not isinstance(value, str) or not value.isascii() or not value.isprintable():
             yield f"extra_headers has a value for {name} that cannot be sent", "Give a text of ASCII on one line."
 
 
 METHODS: tuple[str, ...] = get_args(Method)
+# These are the characters of a token, as RFC 9110 defines the name of a header (section 5.6.2).
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
 """Headers that say where a request goes and where it ends: another value of them would make it another request."""
@@ -340,6 +342,7 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
     defaults = OPERATIONS[operation].options
     return {
         name: value
+        # The options are sorted, because the key of a paid call must not depend on the order in which they were given.
         for name, value in sorted(options.items())
         if name not in ("timeout", "method") and not (name in defaults and value == defaults[name])
     }
@@ -354,6 +357,7 @@ def _taken(vendor: Vendor, operation: str, optional: Collection[str], options: M
     lacking = _lacking(getattr(type(vendor), operation, None), tuple(optional))
     for name in lacking:
         default = OPERATIONS[operation].options[name]
+        # An empty list asks for nothing either, and is not equal to the empty tuple that is the default.
         if (tuple(options[name]) if isinstance(default, tuple) else options[name]) != default:
             raise UnsupportedOperationError(f"{operation} of {vendor.name} has no {name}", advice=f"Leave {name}= out.")
     return {name: value for name, value in options.items() if name not in lacking} if lacking else options

@@ -117,6 +117,8 @@ class _Whole:
         """Return whether the outcome belongs into the table, and add the columns of its operation."""
         kind = _result_class(outcome)
         if kind is not None:
+            # An input that failed adds the columns of its operation too, so that the tables of two runs have the same
+            # columns.
             columns = outcome.result._columns() if outcome.result else kind.model_construct()._columns()  # noqa: SLF001
             self.columns |= dict.fromkeys(columns)
             self.units |= kind.units

@@ -95,6 +95,7 @@ def _named(heading: Sequence[str], width: int) -> list[str]:
     whose heading occurred before, behind the heading.
     """
     given = [cell.strip() for cell in heading]
+    # The headings further right are taken from the beginning, so that no name that is made up here equals one of them.
     taken, names = set(given), list[str]()
     for number in range(1, width + 1):
         name = given[number - 1] if number <= len(given) else ""

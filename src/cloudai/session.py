@@ -131,7 +131,10 @@ class Session:
             clear_frames(error)
             raise
         finally:
+            # A traceback keeps this frame with its variables, so what the user gave is deleted before an error leaves
+            # it.
             del given, options, shared
+        # Nothing is sent then, so that there is no service that could be down.
         if self.options.offline or not self.provider.hosts:
             return self.engine.run(flow, context)
         return self._unless_down(flow, context, rest)
@@ -213,9 +216,13 @@ class Session:
         if seconds is None:
             seconds = OPERATIONS[operation].timeout
         return CallContext(
+            # This copy looks up each setting once. The next call looks up anew, so that a key renewed in the
+            # environment is seen.
             self.provider.for_call(offline=self.options.offline),
             operation,
             partial(_described, given),
+            # The deadline is one moment and not a timeout for each step, so that reading the file, the queue and the
+            # login count too.
             deadline=self.options.clock() + seconds,
             extra=options.get("extra"),
             extra_params=options.get("extra_params"),

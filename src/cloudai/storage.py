@@ -114,6 +114,7 @@ def connect(path: str, timeout: float) -> Connection:
         path: The name of the file, "" for a temporary one or ":memory:".
         timeout: Seconds to wait while another connection has locked the file.
     """
+    # With an isolation level, Python's module would begin transactions by itself before each statement that writes.
     return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
@@ -293,6 +294,7 @@ def _make_or_migrate(db: Database, schema: Schema) -> tuple[int | None, list[str
             steps = (step for n in range(version, schema.version) for step in schema.migrations[n])
         remarks = [remark for step in steps if (remark := _take(step, db))]
         if version != schema.version:
+            # The mark is written in the same transaction as the tables: a file with the mark has all of them.
             db.execute(f"PRAGMA application_id = {schema.application}")
             db.execute(f"PRAGMA user_version = {schema.version}")
     return version, remarks
@@ -356,6 +358,7 @@ def is_damaged(error: BaseException | None) -> bool:
 
 def _code_of(error: BaseException | None) -> int:
     """Return the primary result code of SQLite, and 0 where the error has none."""
+    # The lower eight bits of an extended code are the primary one: https://sqlite.org/rescode.html
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
@@ -429,5 +432,6 @@ def is_remote(path: Path) -> bool:
         folder = str(path.resolve().parent)
     except OSError:
         return False
+    # Mount points may lie within each other, and the longest one that the folder is in says which drive it is on.
     mounts = [(len(point), kind) for _, point, kind, *_ in lines if f"{folder}/".startswith(f"{point.rstrip('/')}/")]
     return bool(mounts) and max(mounts)[1].startswith(("nfs", "cifs", "smb", "9p", "fuse.sshfs"))

@@ -68,6 +68,7 @@ class Table:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
 
+    # Without this a table without rows would be false, because it has a length.
     def __bool__(self) -> bool:
         return True
 
@@ -164,6 +165,7 @@ class Table:
         """
         self._require(columns)
         rows = list(self.rows)
+        # Python's sort is stable, so that the column that counts most is sorted by last.
         for name in reversed(columns):
             filled = [row for row in rows if row.get(name) is not None]
             empty = [row for row in rows if row.get(name) is None]
@@ -221,6 +223,7 @@ class Table:
         excel = (path is not None) if excel is None else excel
         text = table_files.as_csv(self.rows, self.columns, self.units, excel=excel)
         if path is not None:
+            # The bytes are written as they are, because writing text would turn each CRLF into CR CR LF on Windows.
             Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
         return text
 

@@ -189,6 +189,8 @@ def write_xlsx(
     except ImportError as error:
         raise MissingExtraError("to_xlsx()", "data") from error
     in_memory = io.BytesIO()
+    # XlsxWriter raises an error for NaN and infinity unless it may write them as errors of Excel. The workbook is made
+    # in memory, so that a failure leaves no half of a file.
     with xlsxwriter.Workbook(in_memory, {"in_memory": True, "nan_inf_to_errors": True}) as book:
         sheet, bold = book.add_worksheet("cloudai"), book.add_format({"bold": True})
         for across, name in enumerate(columns):
@@ -209,6 +211,7 @@ def _write_cell(sheet: Any, down: int, across: int, value: object) -> None:
         sheet.write_number(down, across, value)
     elif value != "":
         text = str(encodable(value if isinstance(value, str) else json_of(value)))
+        # ``write`` would make a formula of a text that begins with "=", and a link of one that is an address.
         sheet.write_string(down, across, text[:LONGEST_CELL])
 
 

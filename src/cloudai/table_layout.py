@@ -58,6 +58,8 @@ def text_width(text: str) -> int:
 
 def cut(text: str, widest: int) -> str:
     """Return the text on one line, with "…" at its end where it would take more columns of a terminal."""
+    # In decomposed Hangul, as macOS has it in file names, the letters of a syllable would be counted and cut one by
+    # one.
     text = inert(unicodedata.normalize("NFC", text))
     # A wide character takes two columns, so that one cut by the number of characters may not be enough.
     while text_width(text) > widest:

@@ -20,7 +20,7 @@ from cloudai.models.face import Ages, Faces
 from cloudai.models.image import ImageAnalysis
 from cloudai.outcomes import Outcome
 
-__all__ = ["track"]
+__all__ = ["followed", "track"]
 
 R = TypeVar("R", bound=Result)
 
@@ -77,6 +77,14 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
             if boxes:
                 listed[position] = _numbered(listed[position], follower.numbers(time, boxes))
     return listed
+
+
+def followed(outcomes: Iterable[Outcome[R]]) -> list[Outcome[R]]:
+    """Return outcomes that were kept: those of frames of videos with the numbers of `track`, all others as they are."""
+    listed = list(outcomes)
+    is_of_frames = any(fragment_of(outcome.input) for outcome in listed)
+    numbered = any(face.track is not None for outcome in listed for face in _faces(outcome.result) or ())
+    return track(listed) if is_of_frames and not numbered else listed
 
 
 def _step(times: Sequence[float]) -> float:

@@ -17,11 +17,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "VARIABLE", "catalog", "of_system", "say", "spoken", "translated", "using"]
+__all__ = ["LANGUAGES", "VARIABLE", "catalog", "of_system", "say", "spoken", "translated", "using", "using_everywhere"]
 
 LANGUAGES = ("en", "ko")
 VARIABLE = "CLOUDAI_LANG"
@@ -32,23 +33,42 @@ HOLE = re.compile(r"\{(\w+)\}")
 MOST = 1_000
 """Characters of a text that is looked up by its pattern, at most."""
 
-_language: str | None = None
+_of_command: str | None = None
+"""The language of a command, which all of its threads speak."""
+_of_block: ContextVar[tuple[str | None] | None] = ContextVar("cloudai_language", default=None)
+"""The language of the ``with`` block that the thread or task is in, as the only item; None outside of any."""
 
 
 @contextmanager
 def using(language: str | None) -> Iterator[None]:
-    """Speak this language within the ``with`` block, in all threads; None speaks as the library does."""
-    global _language  # noqa: PLW0603  # a command has one language, and its threads share it
-    before, _language = _language, language
+    """Speak this language within the ``with`` block, in this thread or task alone; None speaks as the library does."""
+    # Two threads of a server may write a page each, in two languages.
+    token = _of_block.set((language,))
     try:
         yield
     finally:
-        _language = before
+        _of_block.reset(token)
+
+
+@contextmanager
+def using_everywhere(language: str | None) -> Iterator[None]:
+    """Speak this language within the ``with`` block in all threads that have not chosen one by `using`."""
+    global _of_command  # noqa: PLW0603  # a command has one language, and its threads share it
+    before, _of_command = _of_command, language
+    try:
+        yield
+    finally:
+        _of_command = before
+
+
+def _chosen() -> str | None:
+    of_block = _of_block.get()
+    return _of_command if of_block is None else of_block[0]
 
 
 def spoken() -> str:
     """Return the language that is spoken, "en" or "ko"."""
-    return _language or "en"
+    return _chosen() or "en"
 
 
 def of_system() -> str:
@@ -81,9 +101,11 @@ def translated(text: str, language: str | None = None) -> str:
         text: The text in English.
         language: The language, for example that of a page; None is the one that is spoken.
     """
-    chosen = language or _language
+    chosen = language or _chosen()
     if chosen is None or not text or len(text) > MOST or OF_PYTHON.match(text):
         return text
+    # The most exact reading comes first: a place to fill in matches anything, also further sentences that have a
+    # translation of their own.
     return (
         _in_two(text, chosen, both=True)
         or _whole(text, chosen)
@@ -216,6 +238,7 @@ def catalog(language: str) -> Mapping[str, str]:
     entries: dict[str, str] = {}
     parts = {"msgid": "", "msgstr": ""}
     current = ""
+    # An entry is stored when the next one begins, so one more is added at the end.
     for line in [*path.read_text("utf-8").splitlines(), 'msgid ""']:
         if line.startswith("#") or not line.strip():
             continue

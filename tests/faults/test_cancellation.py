@@ -123,6 +123,27 @@ def test_a_batch_that_is_cancelled_while_it_begins_can_be_read(after: float, mon
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.05])
+def test_a_block_that_a_scope_cancels_leaves_its_journal_closed(delay: float, tmp_path: Path) -> None:
+    """A scope of anyio cancels every await of ``async with``: the journal is closed, and can be read and opened."""
+
+    async def send(_: Any) -> Response:
+        await asyncio.sleep(0.02)
+        return ok({"score": 0.5})
+
+    async def run() -> None:
+        async with AsyncClient(MadeUp(), send=send) as client:
+            job = client.batch("sentiment", TEXTS, journal=tmp_path / "일.journal", concurrency=4)
+            with anyio.move_on_after(delay):
+                async with job:
+                    await use(job)
+            assert job.balanced
+            assert len(await job.table()) == job.books["submitted"]
+            client.batch("sentiment", TEXTS, journal=tmp_path / "일.journal")
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 8])
 def test_a_close_that_is_cancelled_can_be_done_again(steps: int, tmp_path: Path) -> None:
     """However far it came: the second close ends, the books balance, and the journal can be opened at once."""

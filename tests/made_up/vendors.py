@@ -127,6 +127,7 @@ SERVICES: Mapping[str, Callable[[Request], Any]] = {
     "analyzeSentiment": _google_sentiment,
     "v2/detect": lambda _: {"data": {"detections": [[{"language": "en", "confidence": 1.0}]]}},
     "language/translate": lambda _: {"data": {"translations": [{"translatedText": "좋아요."}]}},
+    "v1/voices": lambda _: {"voices": []},
     "text:synthesize": lambda _: {"audioContent": WAV},
     "speech:recognize": lambda _: {},
 }

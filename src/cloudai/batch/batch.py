@@ -63,6 +63,7 @@ class _Batch(Generic[R]):
         self._abandoned = runner.holdings.close_with(self)
         state = runner.state
         batches = [(task.batch, task.operation) for task in state.tasks]
+        # Results are read from the journal whenever they are asked for: those of a large batch do not fit into memory.
         self._outcomes = Kept(state.journal, batches, state.inputs)
         self._is_map = False
         """True if the outcomes are in a list already, so that nothing is copied from the journal."""
@@ -266,6 +267,8 @@ class Batch(_Batch[R]):
                     progress.show(outcome)
                     yield outcome
             finally:
+                # A loop that is left by ``break`` or by an error ends here too: what is in flight may be paid for, and
+                # is waited for.
                 self._finish()
         self._runner.raise_for_cause()
 
@@ -378,6 +381,7 @@ class Batch(_Batch[R]):
             self._finish()
         finally:
             self._abandoned.detach()
+            # The outcomes are copied from the journal, so this comes before the runner closes it.
             self._outcomes.close(copies=self._runner.began and not self._is_map)
             self._runner.close()
 
@@ -413,6 +417,7 @@ class AsyncBatch(_Batch[R]):
         await self._left()
         self._require_ended()
         if self._runner.began:
+            # Reading the journal waits for the disk, which the event loop must not.
             for outcome in await asyncio.to_thread(list, self._kept()):
                 yield outcome
             return
@@ -436,6 +441,8 @@ class AsyncBatch(_Batch[R]):
 
     async def _begin(self) -> None:
         self._running = True
+        # Beginning waits for the disk of the journal. The thread is shielded from a cancellation, because what it has
+        # made by then has to be ended.
         begun = apart(self._runner.begin)
         try:
             workers = await asyncio.shield(asyncio.wrap_future(begun))
@@ -463,6 +470,7 @@ class AsyncBatch(_Batch[R]):
             if (await asyncio.wait([future], timeout=LOOK))[0]:
                 return future.result()
             progress.wait()
+        # An outcome that still comes would otherwise go to this future, which nobody reads any more.
         future.cancel()
         return END
 
@@ -540,8 +548,16 @@ class AsyncBatch(_Batch[R]):
             await self._finish()
         finally:
             self._abandoned.detach()
-            await asyncio.to_thread(self._outcomes.close, copies=self._runner.began and not self._is_map)
-            await asyncio.to_thread(self._runner.close)
+            closed = apart(self._close_files)
+            try:
+                await asyncio.shield(asyncio.wrap_future(closed))
+            except asyncio.CancelledError:  # nothing can be awaited from here on, and nobody may close the batch again
+                wait_for([closed])
+                raise
+
+    def _close_files(self) -> None:
+        self._outcomes.close(copies=self._runner.began and not self._is_map)
+        self._runner.close()
 
     async def __aenter__(self) -> Self:
         return self

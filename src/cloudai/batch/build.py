@@ -52,6 +52,7 @@ def runner_for(
     if awaits and settings.engine is not None:
         raise SettingsError("engine= is for a blocking client", advice="Take Client, or await the parts by yourself.")
     tell = settings.progress
+    # An object whose ``__call__`` is asynchronous is no coroutine function itself, so both are looked at.
     if not awaits and (iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None))):  # noqa: B004
         raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
     return Runner(session, operation, inputs, replace(settings, keep=_kept_columns(settings)), shared)

@@ -113,6 +113,7 @@ def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: Ca
         return None
     digest = digest_of(given)
     key, name = task.key_of(digest), entry.written(digest)
+    # A look-up may wait a fifth of a second for another process, which an event loop must not.
     known: CallRecord | None = yield Call(partial(store.find, task.operation, key))
     if known is None:
         return None
@@ -121,6 +122,7 @@ def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: Ca
         known = yield from _read_anew(state, task, given, known)
         if known is None:
             return None
+        # Otherwise each later run of this version would read the replies anew.
         store.keep(task.operation, key, known)
         result = result_of(task.operation, known, name)
     # There is no need to wait for the disk: if this is lost, the cache still has the answer.

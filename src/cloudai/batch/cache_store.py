@@ -47,10 +47,12 @@ SCHEMA = Schema(
             headers TEXT NOT NULL, body BLOB NOT NULL)""",
         "CREATE INDEX replies_answer ON replies (answer)",
     ),
+    # Pages can then be given back to the disk a few at a time, whereas VACUUM writes the whole file anew.
     layout=("auto_vacuum = INCREMENTAL",),
     pragmas=(
         "journal_mode = WAL",
         "synchronous = NORMAL",  # one sync for a thousand pages; a power cut costs the last answers, not the file
+        # Answers may be about people: what is deleted is overwritten, and does not stay in the free pages of the file.
         "secure_delete = ON",
         "journal_size_limit = 4000000",
     ),
@@ -269,7 +271,7 @@ class CacheStore:
         """Yield a connection, or None if there is no file.
 
         Raises:
-            JournalError: The file cannot be used, also where that shows within the block.
+            JournalError: The file cannot be used, which may also show within the block.
         """
         try:
             db = _open_to_read(self.path)
@@ -321,6 +323,7 @@ def _look_up(db: Connection, call: str, scope: str) -> tuple[int, int, CallRecor
 
 
 def _digest(texts: list[str | None], rows: Iterable[tuple[Any, ...]]) -> int:
+    # The checksum is to find what a bad disk has changed, and not what somebody has forged, so a fast one is enough.
     digest = crc32(repr(texts).encode())
     for *head, body in rows:
         digest = crc32(body, crc32(repr(head).encode(), digest))
@@ -330,6 +333,7 @@ def _digest(texts: list[str | None], rows: Iterable[tuple[Any, ...]]) -> int:
 def _keep(db: Connection, call: str, scope: str, record: CallRecord, now: int) -> None:
     """Write an answer over the one that is there; its result is kept without the name of its input."""
     meta = json.loads(record.meta or "{}")
+    # The cache holds no names, and the same bytes may have another one next time.
     meta.pop("input", None)
     texts = [record.memory, record.result, json.dumps(meta)]
     rows = [

@@ -63,6 +63,7 @@ class Holdings:
             closing.start()
         except RuntimeError:
             return  # the program ends
+        # The thread that closes waits for the end of our own threads, so that none of them may wait for it.
         if not threading.current_thread().name.startswith("cloudai-"):
             closing.join(LONGEST)
 

@@ -286,6 +286,7 @@ def _identity_of(thing: Any) -> bytes:
     if isinstance(thing, Source):
         return sha256(str(thing.key_at_hand(fetching=False) or thing.name).encode("utf-8", "surrogatepass")).digest()
     if isinstance(thing, Mapping):
+        # Names and values are digested one by one: joined as texts, {"a": "bc"} and {"ab": "c"} would be the same row.
         parts = [part for name, value in thing.items() for part in (_identity_of(str(name)), _identity_of(value))]
         return sha256(b"".join(parts)).digest()
     text = os.fspath(thing) if isinstance(thing, os.PathLike) else _text_of(thing)
@@ -326,6 +327,7 @@ def _harmless(address: str) -> str:
 
 def _rows(given: Iterable[Any]) -> Iterable[Any]:
     """Return the rows of a data frame or a table as dicts; return other inputs as they are."""
+    # A frame of polars has ``to_dict`` and ``columns`` as well, so it is recognised before one of pandas.
     if hasattr(given, "iter_rows"):  # polars
         return given.rows(named=True)  # type: ignore[attr-defined, no-any-return]
     if hasattr(given, "to_dict") and hasattr(given, "columns"):  # pandas

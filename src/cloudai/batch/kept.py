@@ -14,6 +14,7 @@ from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import outcomes_of
 from cloudai.errors import JournalError
 from cloudai.outcomes import Outcome
+from cloudai.tracking import followed
 
 __all__ = ["kept_in"]
 
@@ -21,8 +22,8 @@ __all__ = ["kept_in"]
 def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
     """Return the outcomes that a journal holds: a list for each batch in it, each in the order of its inputs.
 
-    Texts are named by their digest, because a journal does not hold them. Of a batch that another process carries out,
-    what it has finished until now is returned.
+    Texts are named by their digest, because a journal does not hold them. Faces in frames of videos are followed. Of a
+    batch that another process carries out, what it has finished until now is returned.
 
     Args:
         path: The journal.
@@ -45,9 +46,11 @@ def _read(file: Path) -> list[list[Outcome[Any]]]:
     opened = Journal(file, make=False)
     try:
         batches = opened.read(queries.headings)
+        # A killed run has written no row for what it had in flight: these inputs are entered as in doubt before all are
+        # read.
         for batch in batches:
             with suppress(JournalError):  # on a full or read-only disk, what is there is read all the same
                 opened.ask(rows.mend(batch["batch"], KILLED))
-        return [list(outcomes_of(opened, [(batch["batch"], batch["operation"])])) for batch in batches]
+        return [followed(outcomes_of(opened, [(batch["batch"], batch["operation"])])) for batch in batches]
     finally:
         opened.close()

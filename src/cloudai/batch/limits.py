@@ -53,6 +53,8 @@ class Limits:
 
         If it would exceed a limit, return False, count nothing, and keep the name of that limit in ``reached``.
         """
+        # The limit is looked at and counted in one step: two workers must not both take the last request that it
+        # allows.
         with self._lock:
             if self._max_requests is not None and self._requests + requests > self._max_requests:
                 self.reached = f"max_requests={self._max_requests}"
@@ -69,6 +71,7 @@ class Limits:
 
         Where the keeper finds that a limit is reached, the statement enters nothing, and returns the limit.
         """
+        # With a journal of its own this process has counted the request in `reserve`, and nobody else sends any.
         if self._batches is None:
             return entered
         return queries.within(self._batches, (self._max_requests, self._max_units), (requests, units), entered)

@@ -100,6 +100,7 @@ def _prepare(file: Path) -> None:
     """Check that a file is a journal that nobody uses, and enter the inputs that a killed run has left in doubt."""
     if not file.is_file():
         raise JournalError(f"there is no file {file}", advice="Check the path.")
+    # Opening a journal of an earlier version migrates it, so that all of them have the same columns afterwards.
     opened = Journal(file, make=False)
     try:
         for batch in opened.read(queries.headings):
@@ -110,6 +111,7 @@ def _prepare(file: Path) -> None:
 
 def _add(db: Database, file: Path) -> None:
     """Add what a journal holds to the new one, in one transaction."""
+    # SQLite attaches no file within a transaction, so this comes before it.
     db.execute("ATTACH DATABASE ? AS source", (str(file),))
     try:
         with storage.transaction(db):
@@ -168,6 +170,7 @@ def _add_call(db: Database, batches: dict[int, int], number: int, key: str, batc
             (state, rounds, run, item, *texts, key),
         )
     call = int(known[0][0])
+    # A doubt is not added up like the rest: once one of the journals has the reply, the request is in doubt no more.
     sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS if name != "doubt")
     reply = "status = excluded.status, headers = excluded.headers, body = excluded.body"
     theirs = "excluded.status IS NOT NULL" if better else "excluded.status IS NOT NULL AND status IS NULL"
@@ -194,6 +197,7 @@ def _add_streaks(db: Database, calls: dict[int, int]) -> None:
     last = queries.last_streak(db)
     for streak, call, step_id, tries in list(db.execute("SELECT streak, call, step_id, tries FROM source.streaks")):
         if call in calls:
+            # Each journal numbers its streaks from 1, so that these get numbers behind those that are there.
             values = (last + streak, calls[call], step_id, tries)
             db.execute("INSERT OR REPLACE INTO streaks (streak, call, step_id, tries) VALUES (?, ?, ?, ?)", values)
 

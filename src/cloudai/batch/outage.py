@@ -84,6 +84,7 @@ class OutageDetector:
             refused: Whether nobody listened where the service should be.
         """
         with self._lock:
+            # This is about the failures of the current streak alone, and its first failure begins it anew.
             self._all_refused = refused and (self._all_refused or not self._streak)
             self._failing_since = self._failing_since if self._streak else now
             self._streak += 1
@@ -190,6 +191,7 @@ class Tries:
         Args:
             call: The number of the call that was answered; None, for a login or a poll, excuses no streak.
         """
+        # Nearly every answer comes while nothing has failed, and needs no lock.
         if not self._streak.calls and not self._streaks:
             return
         with self._lock:

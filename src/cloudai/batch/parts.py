@@ -69,6 +69,8 @@ class Part:
         if not settings.shared:
             _make_folder(Path(settings.journal).parent)
         with (
+            # Several parts may run in threads of one process, and the first to end would close a client that they
+            # share.
             self.client.with_options() as client,
             self.make(Runner(client._session, self.operations, self.inputs, settings)) as job,  # noqa: SLF001  # ours
         ):
@@ -99,6 +101,7 @@ def parts_of(runner: Runner[Any], client: Any, n: int, journals: Any, make: Call
             client,
             names[0] if len(names) == 1 else names,
             things,
+            # A part must not be handed to the cluster once more by the worker that carries it out.
             replace(settings, progress=False, engine=None),
             PartOf(whole.list, first),
             number,

@@ -230,7 +230,7 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
 def unanswered(state: BatchState, wanted: Callable[[int, str], bool]) -> list[int]:
     """Return the numbers of those inputs for which a run would ask the provider, among those that are wanted.
 
-    An input that cannot be read is none of them. Nothing is sent.
+    An input that cannot be read is not among them. Nothing is sent.
 
     Args:
         state: The state of the batch.
@@ -263,6 +263,7 @@ def _put_back(entry: Entry) -> Iterator[None]:
         return
     try:
         position = file.tell()
+        # A pipe fails here, before anything is read that the run would miss.
         file.seek(position)
     except (OSError, ValueError, AttributeError) as error:  # it is a pipe, or it is closed
         raise InputError(
@@ -294,6 +295,7 @@ class _Tally:
         self._state, self._all, self._able = able[0], state.in_turn, able
         self._seen: set[str] = set()
         self.inputs = self.units = 0
+        # Sixteenths of requests are added up exactly: the error of floats could make one request more of them.
         self.requests = Fraction()
         self._filled: dict[Any, list[int]] = {}
         """The number and the size of the texts in the last request of each kind that takes several."""
@@ -313,6 +315,7 @@ class _Tally:
         state = self._state
         given = _drafted(state, entry)
         if state.session.engine.fetching and isinstance(given, Source) and given.is_web:
+            # A plan fetches nothing, so that nothing is known of this address but that it is sent.
             self._unseen()
             return
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
@@ -363,6 +366,7 @@ class _Tally:
             self.count["duplicates"] += 1
             return False
         self._seen.add(keys[0])
+        # The journal is asked before the cache, as in the run: an input that it knows to be refused stays refused.
         if known & {"done", "failed"}:
             self.count["cached"] += 1
             return False
@@ -412,6 +416,7 @@ class _Tally:
             self.spoken += (given.sound.duration or 0.0) / 60
             self.pieces += len(given.sound.pieces)
             if (pieces := given.sound.pieces) and task.capability.bills_seconds:
+                # `request` is that of the first piece: its units are scaled to those of all pieces.
                 seconds = [seconds_billed(end - begin) for begin, end in pieces]
                 return n * len(pieces), n * request.billed * sum(seconds) // seconds[0]
             n *= len(pieces) or 1
@@ -517,6 +522,7 @@ def first_request(flow: Flow[Any]) -> Request | None:
             try:
                 outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
+                # The flow may go on after this error, as it does in the run, and send its request in another way.
                 step = flow.throw(error)
             else:
                 step = flow.send(outcome)

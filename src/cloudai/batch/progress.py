@@ -65,7 +65,7 @@ class Status:
 
     @property
     def ended(self) -> int:
-        """The number of inputs that have ended; those that the run has not come to are none of them."""
+        """The number of inputs that have ended; those that the run has not come to do not count."""
         counts = self._recorder.counts
         return sum(counts.values()) - counts["not_started"]
 
@@ -226,6 +226,7 @@ def _tqdm() -> Any:
 
 
 def _in_notebook() -> bool:
+    # A program that has not loaded IPython runs in no notebook, and need not load it for this.
     shell = sys.modules.get("IPython")
     interpreter = shell.get_ipython() if shell is not None else None
     return type(interpreter).__name__ == "ZMQInteractiveShell"

@@ -135,8 +135,10 @@ class Semaphore:
 
     def _leave(self, permit: Future[None]) -> None:
         with self._lock:
+            # A permit that was granted is done, and cannot be cancelled.
             if permit.cancel():
                 return  # the program ended before it got its permit
+            # The permit is passed on to the one who has waited longest, and nobody who comes now can take it before.
             if not _given(self._waiting, None):
                 self._free += 1
 

@@ -69,6 +69,7 @@ def keep(recorder: Recorder[Any], reading: Reading, result: Result | None, error
     if result is not None:
         ending.settle = "done", written_result(result)
     elif error is not None:
+        # The call stays open, because a later version may be able to read its replies.
         ending.settle = "open", {"error": written_error(error), "result": None}
     item = replace(
         reading.item,

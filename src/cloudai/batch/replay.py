@@ -39,4 +39,5 @@ def replay(state: BatchState, task: Task, given: Given, record: CallRecord) -> P
     flow, context = session.call(task.operation, given, task.options, task.call_options)
     context.hooks = ReplayHooks(record)
     context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
+    # An engine that is offline looks up no key, and leaves the pace and the retries of the account alone.
     return Engine(offline=True, clock=state.policy.clock).run(flow, context)

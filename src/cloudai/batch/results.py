@@ -76,6 +76,7 @@ class Salvage:
     def __iter__(self) -> Iterator[Outcome[Any]]:
         after, misses = -1, 0
         while misses < MOST_MISSES:
+            # One damaged row makes reading its whole page fail, and the rows around it are then read one by one.
             for size in (PAGE, 1):
                 try:
                     page = self._journal.read(rows.page(self._batch, after, size, replaced=True))
@@ -163,6 +164,7 @@ def _merged(
     pieces: Iterable[tuple[Iterable[tuple[ItemRecord, CallRecord | None]], tuple[int, str]]], inputs: Inputs | None
 ) -> Iterator[Outcome[Any]]:
     each = (_outcomes(records, operation, inputs) for records, (_, operation) in pieces)
+    # Each operation has its outcomes in the order of the inputs, so that one of each in memory is enough to merge them.
     return merge(*each, key=lambda outcome: outcome.item)
 
 
@@ -215,6 +217,7 @@ def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price
     for outcome, name in zip(outcomes, input_names(outcomes), strict=True):
         own = {f"{THEIRS}{column}": value for column, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
+        # The facts of an outcome also hold what is no column, such as whether its input is a path.
         facts = {**dict.fromkeys(columns), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
         head = {"item": outcome.item, "input": name, "status": outcome.status}
         cost = {} if price is None else _cost(outcome, price, price_date)

@@ -105,6 +105,8 @@ class Runner(Generic[R]):
             raise
         states: list[BatchState] = []
         for n, each in enumerate(sessions):
+            # All providers of all batches write their streaks into one journal, so each begins at a number of its own
+            # and takes as many steps at once as there are of them.
             tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
             divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
             policy = Policy(each.options.clock, limits, suspect, tries, divides=divides)
@@ -140,6 +142,7 @@ class Runner(Generic[R]):
         """Begin the run, and return the programs of its workers."""
         self.began = True
         state = self.state
+        # With a keeper, all parts of a list belong to one run: see `queries.enlist`.
         if not state.journal.shared:
             for task in state.tasks:
                 state.journal.ask(queries.anew(task.batch, task.run))
@@ -313,6 +316,7 @@ def _begun(
     """
     batches = []
     for of_all in zip(*tasks, strict=True):
+        # The digests are sorted, because the order in which the providers are asked makes no other batch.
         digests = sorted(task.digest for task in of_all)
         digest = digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
         names = ", ".join(session.provider.name for session in sessions)

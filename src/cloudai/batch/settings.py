@@ -90,6 +90,7 @@ class Settings:
         if self.in_doubt not in (None, "resend", "skip"):
             raise SettingsError(f"in_doubt={self.in_doubt!r}", advice='Give "resend" or "skip".')
         for name, least in (("concurrency", 1), ("max_requests", 0), ("max_units", 0)):
+            # True and False are whole numbers to Python, and no limit that anybody means.
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise SettingsError(f"{name}={value!r}", advice=f"Give a whole number from {least}.")

@@ -78,7 +78,8 @@ class BatchState:
         return ", ".join(state.session.provider.name for state in self.in_turn)
 
     def of(self, provider: str | None) -> BatchState:
-        """Return the state for the provider of a name; this one if there is none."""
+        """Return the state for the provider of this name, or this state if there is no such provider."""
+        # A row may name several providers, if its input was never begun, or one that the client no longer has.
         return next((state for state in self.before if state.session.provider.name == provider), self)
 
     @property

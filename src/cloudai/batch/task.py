@@ -144,6 +144,7 @@ def _task(provider: Provider, operation: str, given: Mapping[str, Any]) -> Task:
     variant = provider.generative_variant(operation) if method == "generative" else provider.api_variant(operation)
     identity = [provider.name, variant, operation, chosen(operation, given)]
     try:
+        # The key of a paid call is made from this text, which has to be the same in every process and every run.
         text = json.dumps(identity, ensure_ascii=False, sort_keys=True, default=_as_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise SettingsError(
@@ -162,6 +163,7 @@ def _as_plain(value: Any) -> Any:
         TypeError: The value is none of these, or is bytes.
     """
     if isinstance(value, set | frozenset):
+        # Values of several types have no order of their own, but what Python shows of them has.
         return sorted(value, key=repr)
     if isinstance(value, Mapping):
         return dict(value)

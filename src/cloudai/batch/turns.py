@@ -72,6 +72,7 @@ class PacedHooks(CallHooks):
             try:
                 self._turns[step_id] = limiter, (yield from self._outcome_of(taken))
             except BaseException:
+                # A turn that nobody waits for any more would be lost to all workers of the keeper.
                 turns.give_up(limiter.name, taken)
                 raise
             return

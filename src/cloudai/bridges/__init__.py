@@ -32,6 +32,7 @@ class Kind:
     """The function as "module:name". It returns the provider and a send function, which is awaited if the client is."""
 
 
+# The packages stand here as texts, because each is only installed where somebody uses it.
 KINDS = (
     Kind("google.cloud.vision_v1", ("ImageAnnotatorClient", "ImageAnnotatorAsyncClient"), "google:vision"),
     Kind(
@@ -70,6 +71,7 @@ def bridge(client: Any, *, awaiting: bool) -> tuple[Provider, Callable[[Request]
             f"{type(client).__name__} of {kind.package} is awaited", advice="Use AsyncClient.from_vendor(…)."
         )
     module, _, builder = kind.builder.partition(":")
+    # Only the bridge that is needed is loaded, and with it the vendor's package, which is there: its client was given.
     provider, send = getattr(import_module(f"cloudai.bridges.{module}"), builder)(client)
     return provider, InThreads(send) if awaiting and not is_awaited else send
 
@@ -79,6 +81,7 @@ def _kind_of(client: Any) -> tuple[Kind, bool]:
 
     Subclasses count too. The classes are compared by name, because the packages may not be installed.
     """
+    # A user's own subclass of a client, for example one that logs, is a client, too.
     for parent in type(client).__mro__:
         for kind in KINDS:
             if parent.__name__ in kind.classes and f"{parent.__module__}.".startswith(f"{kind.package}."):
@@ -99,6 +102,7 @@ class InThreads:
 
     def __init__(self, send: Callable[[Request], Response]) -> None:
         self._send = send
+        # A pool of its own: the default one of the event loop has few threads, and requests that hang would block it.
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cloudai-bridge")
 
     async def __call__(self, request: Request) -> Response:
@@ -110,6 +114,7 @@ class InThreads:
         """
         sending = self._threads.submit(self._send, request)
         try:
+            # A thread cannot be stopped. The call ends at its deadline all the same, and the thread's reply is dropped.
             async with asyncio.timeout(request.timeout):
                 return await asyncio.wrap_future(sending)
         except CloudAIError:  # our own error for a deadline is a TimeoutError too

@@ -26,6 +26,8 @@ from cloudai.text import lines_of
 
 __all__ = ["cut", "errors", "late", "refused_login", "unreached", "untrusted"]
 
+# The list is of what is known to come before anything is sent. Any other class counts as sent, because to repeat what
+# was carried out would bill it twice.
 NOT_REACHED = {
     *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ConnectTimeout", "ProxyError"),
     *("ConnectError", "PoolTimeout", "UnsupportedProtocol"),  # of httpx
@@ -74,6 +76,7 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
     """
     try:
         yield
+    # Our own errors come from inside, for example for a reply that is too large.
     except CloudAIError:
         raise
     except Exception as error:
@@ -85,8 +88,11 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
 
 def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
     """Return our error for one that a vendor's package has raised, or the error itself if no package has."""
+    # The innermost error says what happened; wrappers around it have names that are more general, or wrong.
     chain = list(_chain(error))
+    # Parents count, too: a new subclass of a known error is known by its parent.
     kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
+    # This goes first, because a token is fetched by a request of its own, whose errors look like those of the call.
     if kinds & NO_LOGIN:
         # A token server that was not reached may be reached later; any other failure is a refusal.
         passing = getattr(error, "retryable", False) or {"GoogleAuthError", "TransportError"} <= kinds
@@ -100,6 +106,7 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
         error = unreached(url, _said(chain[-1]))
+        # The engine then advises to check the spelling of the host.
         error.unknown_host = bool(kinds & {"gaierror", "NameResolutionError"})
         return error
     if "ServiceRequestError" in kinds and len(chain) == 1:
@@ -111,6 +118,7 @@ def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> Cl
     """Return the error for any other failure in a vendor's package, or None for an exception of another kind."""
     if kinds & NO_TIME:
         return late(url, sent=sent is not False)
+    # A reply that is packed wrongly came as a whole, and will not be better next time; one that was cut short may be.
     if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
         return MalformedResponseError(f"the reply cannot be unpacked ({_said(error)})")
     if kinds & BROKEN:
@@ -124,6 +132,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     left: list[object] = [error]
     while left:
         each = left.pop(0)
+        # Errors may refer to each other in a circle.
         if isinstance(each, BaseException) and each not in seen:
             seen.append(each)
             left += [getattr(each, "inner_exception", None), getattr(each, "reason", None), *each.args]

@@ -39,6 +39,7 @@ class _Served(Provider):
     def require_chat(self, *, asked: bool) -> None:
         """Accept that nothing is set: the official client has the key."""
 
+    # Two clients with different keys must not share one count of requests, so that nothing is shared.
     def account(self) -> str | None:
         """Return None: cloudai does not know the keys of the official client."""
         return None
@@ -72,10 +73,12 @@ def served(base: type[Provider], client: Any, url: str, serves: Sequence[str] | 
         SettingsError: The address of the client is none.
     """
     who = type(client).__name__
+    # Google's clients give a host without a scheme.
     if address_in(url if "://" in url else f"https://{url}") is None:
         raise SettingsError(f"the endpoint of {who} is no address", advice="Make that client with https://HOST.")
     others = [operation for operation in OPERATIONS if operation not in (serves or ())]
     note = f"{who} serves {'a chat model' if serves is None else ', '.join(serves)}"
+    # A class is made, because a provider declares what it can do by the methods of its class.
     kind = type(
         base.__name__,
         (_Served, base),

@@ -23,6 +23,7 @@ def encoded(request: Request) -> tuple[dict[str, str], bytes]:
     Raises:
         SettingsError: A header cannot be sent, or the body cannot be written as JSON.
     """
+    # Only gzip is asked for, because `Body` unpacks it piece by piece with a limit.
     headers = {**request.headers, "accept-encoding": "gzip"}
     require_sendable(unsendable(headers))
     content = body_of(request, headers).get("content", b"")
@@ -48,6 +49,8 @@ def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: 
             url,
             data=data,
             headers=headers,
+            # These go last, so that settings of the official client cannot turn them off: no redirect may take the key
+            # elsewhere.
             **{**options, "timeout": timeouts(request), "allow_redirects": False, "stream": True},
         )
     return read(reply, url, until, request.max_reply)
@@ -85,11 +88,13 @@ def no_retries() -> Any:
     """Return the setting with which urllib3 does not retry, and raises the first error."""
     from urllib3.util.retry import Retry
 
+    # read=False has urllib3 raise the error itself, in place of a MaxRetryError without its cause.
     return Retry(0, read=False)
 
 
 def _without_retries(session: Any) -> Any:
     """Return a copy of a session that does not retry, with the same connections and credentials."""
+    # The user's own session keeps its retries: the user may use it beside cloudai.
     copied = _copied(session, adapters=type(session.adapters)())
     for prefix, adapter in session.adapters.items():
         copied.adapters[prefix] = _copied(adapter, max_retries=no_retries())

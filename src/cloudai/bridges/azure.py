@@ -49,6 +49,7 @@ def translator(client: Any) -> Bridge:
 
 def _bridge(client: Any, service: str, serves: tuple[str, ...], *, stream: bool = True, **settings: Any) -> Bridge:
     inner = client
+    # Some clients are a layer above the generated one, and some two.
     while not hasattr(inner, "send_request"):
         inner = getattr(inner, "_client", None)
         if inner is None:
@@ -74,6 +75,7 @@ def _outgoing(request: Request, stream: bool) -> tuple[Any, dict[str, Any]]:
     from azure.core.rest import HttpRequest
 
     headers, body = encoded(request)
+    # azure-core repeats a parameter for a list, and writes a tuple as Python shows it.
     params = {name: list(value) if isinstance(value, tuple) else value for name, value in request.params.items()}
     outgoing = HttpRequest(request.method, request.url, params=params, headers=headers, content=body or None)
     connection, read = timeouts(request)
@@ -95,6 +97,7 @@ def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Respo
     with errors(request.url, sent=True):
         try:
             body = Body(reply.headers, request.max_reply)
+            # Raw pieces are read, because azure-core would unpack without any limit.
             for piece in reply.iter_raw():
                 body.add(piece)
                 if until is not None and time.monotonic() > until:
@@ -133,6 +136,7 @@ def _judged(error: CloudAIError) -> Response:
     Raises:
         CloudAIError: There is no reply, or the login has failed.
     """
+    # Some clients raise for a status; the reply is in the error, and our provider reads more out of it.
     reply = getattr(error.__cause__, "response", None)
     if reply is None or isinstance(error, AuthError):
         raise error

@@ -52,9 +52,12 @@ def _outgoing(inner: Any, request: Request) -> tuple[str, str, dict[str, Any], d
     """Return the method, the path, the JSON and the options of a request as the official client takes them."""
     if request.params:
         raise SettingsError("google-genai takes no parameters", advice="Leave extra_params= out.")
+    # The client makes the address itself, of which only the model is ours.
     model = request.url.rpartition("/")[2]
     path = f"publishers/google/models/{model}" if inner.vertexai else f"models/{model}"
+    # The client counts in milliseconds, and takes 0 for no limit.
     seconds = {} if request.timeout is None else {"timeout": max(1, int(request.timeout * 1000))}
+    # One attempt: whether and when to try again is decided by our engine, which counts what may have been billed.
     options = {"headers": dict(request.headers), "retry_options": {"attempts": 1}, **seconds}
     return request.method.lower(), path, json.loads(request.json_bytes()), options
 
@@ -74,6 +77,7 @@ def _blocking(inner: Any, request: Request) -> Response:
 
 async def _awaiting(inner: Any, request: Request) -> Response:
     """Send a request through the asynchronous client."""
+    # A picture becomes base64 and JSON here, which takes milliseconds that the event loop must not wait for.
     outgoing = await asyncio.to_thread(_outgoing, inner, request)
     with errors(request.url):
         try:
@@ -99,6 +103,7 @@ def _answered(headers: Any, body: str, request: Request, status: int = 200) -> R
     """Return a reply that the client has read and unpacked."""
     whole = Body({}, request.max_reply)
     whole.add(body.encode())
+    # The client has unpacked the reply, and these headers speak of the packed one.
     packing = ("content-encoding", "content-length", "transfer-encoding")
     kept = {name: value for name, value in dict(headers or {}).items() if name.lower() not in packing}
     return Response(status, kept, whole.whole())

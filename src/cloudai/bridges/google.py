@@ -39,6 +39,7 @@ class _AtHost(Google):
 
     def vision_base(self) -> str:
         """Return the address of the official client."""
+        # The client knows its host, also where that is a regional one or an emulator.
         return f"https://{self.hosts[0]}"
 
     def endpoint_of(self, service: str) -> str:  # noqa: ARG002
@@ -67,6 +68,7 @@ def text_to_speech(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
 def translation(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
     """Bridge a `TranslationServiceClient`, whose calls are for the project of its login, or GOOGLE_CLOUD_PROJECT."""
     credentials = getattr(client.transport, "_credentials", None)
+    # Service accounts have their project in them, and a user's login the one that is billed.
     project = next(filter(None, (getattr(credentials, n, None) for n in ("project_id", "quota_project_id"))), None)
     provider, send = _bridge(client, ("translate", "detect_language"), project=project)
     if not provider.setting("project"):
@@ -107,6 +109,7 @@ def _by_rest(client: Any, request: Request) -> Response:
 def _by_session(session: Any, host: str, request: Request) -> Response:
     """Send a request over a session of requests, to the same path at this host."""
     headers, body = encoded(request)
+    # Only the path is ours: a client may have been made for a private endpoint.
     url = f"{host}{urlsplit(request.url).path}"
     return exchange(session, url, request, data=body, headers=headers, params=dict(request.params))
 
@@ -149,6 +152,7 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
     """Return the client's method for a request, Google's message, and the options of the call that sends it."""
     from google.protobuf import json_format
 
+    # A parameter that is dropped in silence might be the one that the user needs.
     if request.params:
         raise SettingsError(
             f"gRPC has no place for parameters ({', '.join(request.params)})",
@@ -159,6 +163,8 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
     wrapper = getattr(import_module(package), kind)
     message = wrapper.pb()()
     try:
+        # The package's own reader is used, so that a field that this version does not know is an error, and is not
+        # lost.
         json_format.Parse(b"{}" if request.json is None else request.json_bytes(), message)
     except json_format.ParseError as error:
         raise SettingsError(
@@ -168,6 +174,7 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
     if parent := resource.partition("/projects/")[2]:
         message.parent = f"projects/{parent}"
     metadata = [(name.lower(), value) for name, value in request.headers.items()]
+    # By default the client would retry by itself, and might be billed for what our engine does not count.
     return method, wrapper.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
 
 
@@ -180,6 +187,7 @@ def _answered(reply: Any) -> Response:
     """Return Google's message as the reply that its REST server would have sent."""
     from google.protobuf import json_format
 
+    # The flow reads JSON, as REST would have sent it, so that there is one reader for both.
     return Response(200, JSON, json_format.MessageToJson(type(reply).pb(reply), indent=None).encode())
 
 
@@ -208,6 +216,7 @@ def _failed(error: Exception, request: Request, seconds: float) -> Response:
         seconds: The time that the call took.
     """
     call, status = getattr(error, "response", None), getattr(error, "grpc_status_code", None)
+    # Without a status of gRPC the error is one of Python or of the login.
     if status is None or call is None:
         with errors(request.url):
             raise error
@@ -231,6 +240,7 @@ def _of_grpc_itself(message: str, status: str, request: Request, seconds: float)
     def says(marks: tuple[str, ...]) -> bool:
         return any(mark in message for mark in marks)
 
+    # A server may say the same of a deadline of its own. Only where our time is really up it is ours.
     if status == "DEADLINE_EXCEEDED" and request.timeout is not None and seconds >= 0.95 * request.timeout:
         return late(request.url)
     if says(NO_TOKEN):

@@ -40,6 +40,7 @@ def openai(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
             advice="Make the client with azure_deployment=, or set AZURE_OPENAI_DEPLOYMENT.",
         )
     awaited = type(client).__name__.startswith("Async")
+    # with_options() copies the client, so that the user's own keeps its retries.
     return provider, partial(_awaiting if awaited else _blocking, client.with_options(max_retries=0))
 
 
@@ -52,8 +53,10 @@ def _outgoing(request: Request) -> dict[str, Any]:
         "headers": dict(request.headers),
         "params": dict(request.params),
         "timeout": Timeout(reading, connect=connecting),
+        # A redirect would take the key to another host.
         "follow_redirects": False,
     }
+    # This class hands the reply out as bytes, so that our own models read it, and not those of the package.
     return {"cast_to": HttpxBinaryResponseContent, "body": json.loads(request.json_bytes()), "options": options}
 
 
@@ -71,6 +74,7 @@ def _blocking(client: Any, request: Request) -> Response:
 
 async def _awaiting(client: Any, request: Request) -> Response:
     """Send a request through the asynchronous client."""
+    # A picture becomes base64 and JSON here, which takes milliseconds that the event loop must not wait for.
     outgoing = await asyncio.to_thread(_outgoing, request)
     with errors(request.url):
         try:

@@ -52,8 +52,10 @@ def _send(service: Any, request: Request) -> Response:
     headers, body = encoded(request)
     # `Watson.sign`, which is not run here, opts out of IBM learning from the data as well.
     headers["X-Watson-Learning-Opt-Out"] = "true"
+    # The client puts its own URL before the path, which has the identifier of the instance.
     path = request.url.removeprefix(request.endpoint)
     try:
+        # Preparing a request may fetch a token, and sends nothing else.
         with errors(request.url, sent=False):
             prepared = service.prepare_request(
                 request.method, path, headers=headers, params=dict(request.params), data=body
@@ -65,7 +67,9 @@ def _send(service: Any, request: Request) -> Response:
             raise
         # The login was refused. Its reply says why, in a shape that `WatsonService.fault` reads.
         return Response(login.status_code, dict(login.headers), login.content)
+    # `exchange` gives both itself.
     del prepared["method"], prepared["url"]
+    # Whether certificates are checked is a decision of the user's client, which is kept as it is.
     config = {**service.http_config, **({"verify": False} if service.disable_ssl_verification else {})}
     url = f"{service.service_url}{path}"
     return exchange(service.http_client, url, request, **prepared, cookies=service.jar, **config)

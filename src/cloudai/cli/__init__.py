@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from cloudai._version import __version__
@@ -20,7 +21,7 @@ from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError, OutputError
 from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
-from cloudai.wording import say, translated, using
+from cloudai.wording import say, spoken, translated, using_everywhere
 
 __all__ = ["main", "parser_of_command"]
 
@@ -65,10 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A character that the console cannot show must not stop the run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    # The language is chosen before the parser is made, because the help and the errors of the parser are in it, too.
     given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
     if language == "ko" and not all(map(_shows_hangul, (sys.stdout, sys.stderr))):
         language = "en"  # question marks help nobody
-    with using(language):
+    with using_everywhere(language):
         return _run(given)
 
 
@@ -87,11 +89,14 @@ def _run(arguments: list[str]) -> int:
         code = _parsed_and_run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()  # an error that comes only when Python ends would not give our exit code
+    # A batch catches Ctrl-C itself, and drains; this one came before or after it. 130 is what a shell expects of
+    # SIGINT.
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # for example, `head` has read enough in `cloudai … | head`
         discard_output()
         return batches.UNREAD
+    # Errors of files that are read are errors of cloudai by now. What is left comes from writing.
     except OSError as error:
         tell(
             say(
@@ -125,6 +130,8 @@ def _parsed_and_run(arguments: list[str]) -> int:
 def _code_of(options: argparse.Namespace) -> int:
     """Run the command that was chosen, and return its exit code; print an error of cloudai on standard error."""
     try:
+        # Warnings are shown while the command runs, and the handler is taken away again: the library itself must not
+        # touch the logging of a program that calls main().
         with _told():
             _load_env_file(options)
             return int(options.run(options))
@@ -158,6 +165,12 @@ def _load_env_file(options: argparse.Namespace) -> None:
 
 def parser_of_command() -> argparse.ArgumentParser:
     """Return the parser of the command line, in the language that is spoken."""
+    return _parser_in(spoken())
+
+
+@cache  # a program that runs several commands makes their hundreds of options once
+def _parser_in(_language: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line in a language, which must be the one that is spoken."""
     parser = _parser()
     translate(parser)
     return parser
@@ -182,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     language(parser)
     parser.add_argument("--version", action="version", version=f"cloudai {__version__}")
+    # Commands without the flag are asked for it all the same, before they run.
     parser.set_defaults(env_file=None)
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
@@ -282,7 +296,9 @@ def _compare(subparsers: Any) -> None:
     text = "ask several providers the same, and say how far they agree"
     compare = _command(subparsers, "compare", None, text).add_subparsers(required=True, metavar="operation")
     for operation in OPERATIONS.values():
+        # Two voices that read a text have nothing in common that could be measured.
         if operation.command and operation.name != "text_to_speech":
+            # A comparison writes tables and a page, and no files of single results.
             words = replace(operation.command, provider="azure,google", files=None)
             parser = _operation(compare, operation, words, tables=())
             parser.set_defaults(carry_out=comparisons.run)
@@ -316,8 +332,10 @@ def _operation(
     subparsers: Any, operation: Operation, words: Command, tables: Sequence[str] | None = None
 ) -> argparse.ArgumentParser:
     """Add the command of an operation: its inputs, its flags, and the flags that all such commands have."""
+    # Pictures and recordings are named by files, and texts stand on the command line themselves.
     over_texts = operation.input == "text"
     parser = _command(subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help)
+    # A comparison reads its inputs in the same way and replaces what is done with them; see `_compare`.
     parser.set_defaults(operation=operation, carry_out=batches.run)
     if over_texts:
         parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
@@ -341,6 +359,7 @@ def _operation(
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
     _output(parser, words.provider, TABLES_OF.get(operation.name, ()) if tables is None else tables)
+    # Every command is asked for its folder, also one whose results are no files.
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
@@ -423,7 +442,7 @@ def _plot(subparsers: Any) -> None:
         f"{chart.description} Made of what is kept: a table (CSV, Parquet, JSON Lines), what --json has printed, "
         "or a journal. Nothing is sent."
     )
-    chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, or a journal")
+    chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, a journal, or -")
     chart.add_argument("--encoding", type=_text, metavar="NAME", help="how a table is encoded, where it is not certain")
     chart.add_argument("--kind", choices=["bars", "lines", "ages", "map"], help="the kind of chart (by the columns)")
     chart.add_argument(
@@ -529,6 +548,7 @@ def _share(text: str) -> float:
     return share
 
 
+# A ratio may also be written as one number: "1.5" is 1.5:1.
 def _aspect(text: str) -> float:
     width, _, height = text.partition(":")
     try:
@@ -545,6 +565,7 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
         spelling = spelling if flag.kind == "switch" else f"--no-{spelling[2:]}"
         parser.add_argument(spelling, dest=name, action="store_const", const=flag.kind == "switch", help=flag.help)
         return
+    # The table of operations names kinds and no functions, because it must not import the command.
     kinds = {"count": _count, "number": _number, "words": _words, "text": _text, "file": _text}
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
 
@@ -623,6 +644,7 @@ def _text(text: str) -> str:
 
 
 def _count(text: str) -> int:
+    # int() alone would take "+3" and "1_000", which are typing errors here.
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(say("{text} is no whole number from 1", text=text))
     return int(text)
@@ -641,6 +663,7 @@ def _number(text: str) -> float:
 
 
 def _above(text: str) -> float:
+    # NaN is greater than nothing, so that the negated comparison refuses it, too.
     if not (number := _finite(text)) > 0:
         raise argparse.ArgumentTypeError(say("{text} is no number above 0", text=text))
     return number

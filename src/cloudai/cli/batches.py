@@ -49,6 +49,7 @@ from cloudai.providers.registry import find
 from cloudai.reading import TABLES, read_table, text_of
 from cloudai.table import Table, json_of
 from cloudai.text import inert
+from cloudai.tracking import followed
 from cloudai.wording import say, translated
 
 __all__ = [
@@ -69,10 +70,12 @@ UNREAD = INTERRUPTED + 13
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     # `carry_out` is `run`, or what compares several providers: the parser has set it.
+    # Frames go first: a video that is named beside --every is no picture, and no table.
     if taken := films.frames_of(options):
         return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
         return int(options.carry_out(options, table, options.paths))
+    # Without its flag a table or a video would only be a picture that is none. Here the advice can name the flag.
     for path in options.paths:
         _require_no_table(path, options)
         if options.operation.input == "image":
@@ -114,6 +117,7 @@ LONGEST_NAME = 1_000
 def _is_file(given: str) -> bool:
     """Return whether a text is the name of a file that exists; False if the system takes no such name."""
     try:
+        # A whole letter may be given as a text, and systems refuse names of such a length in ways of their own.
         return len(given) <= LONGEST_NAME and Path(given).is_file()
     except (OSError, ValueError):
         return False
@@ -134,8 +138,10 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         given: The inputs.
         read: The files that hold the inputs, which the table must not overwrite.
     """
+    # All that can be wrong with the command is found before anything is sent.
     require_one_output(options)
     words: Command = options.operation.command
+    # Sound on a terminal helps nobody, and it would be paid for.
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen, settings = settings_of(options)
@@ -147,11 +153,13 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     where = journal_path(options, given)
     if options.plan:
         return _planned(options, given, where, chosen, settings)
+    # The table is written at the end, when everything is paid for; that it can be written is tried now.
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
     endings = list(_endings(options))
     if options.out or endings:
         require_folder(options.out or ".")
+    # The files of a recording that is alone have no number in their names, and those of several have.
     options.is_single = not inputs.are_several(given)
     with (
         Client(provider_of(options), fetch_urls=fetch_rules(options) or False, on_event=pieces.note) as client,
@@ -164,9 +172,11 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             **settings,
         ) as job,
     ):
+        # What costs nothing may be found out at the end; the local engine is only asked again.
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         require_unwritten(job, options, endings)
+        # Several recordings have the bar of the batch. One alone would stand at 0 of 1 for an hour.
         if options.operation.input == "audio" and options.is_single and not options.quiet:
             pieces.begin(job)
         with pieces:
@@ -210,6 +220,7 @@ def _planned(
             options.operation.name,
             given,
             options=chosen,
+            # A keeper may be asked while others work, and there is no file of its journal here that could be copied.
             journal=where if is_address(where) else copied,
             **settings,
         ) as job,
@@ -231,6 +242,8 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         try:
             for outcome in job:
                 taken = _told(outcome, options) or taken
+                # A dict keeps the order, and each caveat once: it is to be read under the table, and not under each
+                # row.
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
@@ -247,6 +260,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         code = taken or int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
             tell_limit(str(job.paused), where)
+    # The signal decides the code, whatever else went wrong: a script that was interrupted wants to know just that.
     if caught:
         code = INTERRUPTED + caught[0]
     if code > 1:
@@ -272,6 +286,7 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
         print(json_of(_as_json(outcome)), flush=True)
     result, begin = outcome.result, beginning(options, outcome.item, outcome.input)
     if result is None:
+        # A transcript with gaps must not look like a whole one.
         result, begin = _incomplete(outcome), f"{begin}.incomplete"
         if result is None:
             return 0
@@ -340,12 +355,14 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | N
 
     Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
     """
+    # Iterating over a job that has ended reads what was kept, and sends nothing.
     table = _in_words(tidy(films.followed(job, options), options.table))
     operation = options.operation.name
     last_line = summary(table, operation, options.table)
     told: dict[str, list[str]] = {}
     for row in table:
         if row.get("error") and row["status"] != "not_started":
+            # A thousand inputs may fail for one reason, which is printed once.
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
         more = say(" and {n} more", n=len(names) - 1) if len(names) > 1 else ""
@@ -354,6 +371,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | N
         write_table(table, options.csv, where)
     elif not (options.json or interrupted or _asks_for_files(options)):
         print_table(table.filter(lambda row: row["status"] != "not_started"), say("--csv FILE writes all of it."))
+    # Standard output holds data then, which another program reads.
     tell(last_line) if options.json or options.csv == STDOUT else print(inert(last_line), flush=True)
     if job.books["in_doubt"]:
         tell(say(IN_DOUBT))
@@ -387,6 +405,7 @@ def provider_of(options: argparse.Namespace) -> str | list[str | Provider]:
     owner = words.settings_of or words.provider
     if owner not in names:
         raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {owner}")
+    # Only the provider that the settings are of is made here; all others are named, and read their own settings.
     make: Callable[..., Provider] = find(owner)
     return [make(**settings) if name == owner else name for name in names]
 
@@ -439,6 +458,8 @@ def journal(options: argparse.Namespace) -> int:
     try:
         if options.forget:
             return _forget(opened, options.forget)
+        # A run that was killed has written no ending for what it had sent; `mend` enters it, so that the counts are
+        # whole.
         for batch in opened.read(queries.headings):
             with suppress(JournalError):  # a disk that is full, or damage: what can be read is shown all the same
                 opened.ask(rows.mend(batch["batch"], KILLED))
@@ -459,6 +480,7 @@ def journal(options: argparse.Namespace) -> int:
 def _forget(opened: Journal, wanted: str) -> int:
     """Delete what the journal and the cache keep of the input that the user means, and return the exit code."""
     names = opened.read(queries.known_as(wanted))
+    # To delete what belongs to somebody else would be worse than to ask.
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
     if not names:
@@ -490,6 +512,7 @@ def _require_sense(options: argparse.Namespace) -> None:
     """Raise InputError for options that have no effect, or that exclude each other."""
     if options.forget and (options.csv or options.json):
         raise InputError("--forget writes nothing out", advice="Leave out --csv and --json.")
+    # An option that has no effect is an error: it may be the one that mattered.
     if options.rows and not options.csv:
         raise InputError("--rows goes with --csv", advice="Give --csv FILE.")
     if options.batch is not None and not (options.csv or options.json):
@@ -508,6 +531,7 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
     wanted = [batch for batch in batches if options.batch in (None, batch["batch"])]
     if not wanted:
         raise InputError(f"no batch {options.batch} in {options.file}", advice=f"It has 1 to {len(batches)}.")
+    # Batches of different operations have different columns.
     if len(wanted) > 1 and options.csv:
         raise InputError(f"{options.file} holds {len(wanted)} batches", advice="Say which with --batch N.")
     unreadable = 0
@@ -517,8 +541,9 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
             for outcome in kept:
                 print(json_of(_as_json(outcome)))
         else:
-            write_table(table_of(kept) if options.rows else tidy(kept), options.csv, Path(options.file))
+            write_table(table_of(kept) if options.rows else tidy(followed(kept)), options.csv, Path(options.file))
         unreadable += kept.unreadable
+    # Everything that can be read is written first, and the error comes last.
     if unreadable:
         raise JournalError(
             f"{options.file} is damaged: {unreadable} of its inputs cannot be read, the others are written out",

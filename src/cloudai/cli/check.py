@@ -40,6 +40,7 @@ RATE = 16_000
 PATIENCE = 30.0
 """Seconds that each call may take."""
 
+# A language is named wherever it can be, because to detect one is a request more, which may be billed.
 CALLS: Mapping[str, Mapping[str, Any]] = {
     "analyze_image": {"features": ["tags"]},
     "detect_faces": {},
@@ -103,13 +104,17 @@ def _smallest_calls(provider: Provider) -> Iterator[_Smallest]:
     seen: set[str] = set()
     for operation, options in CALLS.items():
         try:
+            # A provider without hosts sends nothing, and there is nothing to check.
             if not (provider.hosts and provider.supports(operation)):
                 continue
             given = given_as(operation, _given(operation))
+            # The flow is run up to its first request, which says the service, the host and the units without being
+            # sent.
             request = first_request(flow_of(provider.for_call(), operation, given, complete(operation, options)))
         except CloudAIError as error:
             tell(f"{provider.name} {operation}: {error}")
             continue
+        # One call shows that the key of a service works; a second one would be billed for the same answer.
         if request is not None and request.service not in seen:
             seen.add(request.service)
             host = urlsplit(request.url).netloc
@@ -145,6 +150,7 @@ def _confirmed() -> bool:
     Raises:
         InputError: Nobody can be asked, for standard input is no terminal.
     """
+    # In a script nobody can answer, and what costs money needs a yes.
     if sys.stdin is None or not sys.stdin.isatty():
         raise InputError("--check asks before it sends, and standard input is no terminal", advice="Give --yes.")
     return input(say("Send them? [y/N]") + " ").strip().lower() in YES
@@ -155,6 +161,7 @@ def _made(call: _Smallest) -> bool:
     began = time.monotonic()
     name = f"{call.provider.name} {call.service}"
     try:
+        # One attempt: who checks wants to see the failure, and not what a repetition makes of it.
         with Client(call.provider, max_attempts=1, timeout=PATIENCE) as client:
             getattr(client, call.operation)(_given(call.operation), **CALLS[call.operation])
     except CloudAIError as error:

@@ -43,9 +43,11 @@ def load_env_file(path: str) -> None:
         from dotenv import dotenv_values
     except ImportError as error:
         raise MissingExtraError("--env-file", "cli") from error
+    # `is_file` raises for no text, also not for one with a NUL, or one that is too long for a path.
     if not is_file(path) or not Path(path).is_file():
         raise SettingsError(f"there is no file {path}", advice="Give --env-file the path of a .env file.")
     known, unknown = _known_variables(), []
+    # The file is read by cloudai's own reader, which knows the encodings of Windows, and by dotenv as a text.
     for name, value in dotenv_values(stream=io.StringIO(text_of(path, SettingsError))).items():
         if value is None:
             continue  # the line has no "=": what looks like a name may be a key
@@ -54,7 +56,10 @@ def load_env_file(path: str) -> None:
         elif "\0" in value:
             raise SettingsError(f"{name} in {path} holds a NUL", advice="Write the file anew, as text.")
         else:
+            # What is set already goes before the file, so that a file of the project cannot change the user's own
+            # settings.
             os.environ.setdefault(name, value)
+    # Only what looks like a variable is named: a line may be anything, also a secret with "=" in it.
     if names := [name for name in unknown if VARIABLE.fullmatch(name)]:
         log.warning("%s: passed over, for cloudai does not know it: %s", path, ", ".join(names))
 
@@ -74,6 +79,7 @@ def _known_variables() -> Callable[[str], bool]:
     kinds = usable()[0].values()
     names = {variable for kind in kinds for setting in kind.settings if setting.from_file for variable in setting.env}
     patterns = [re.compile(pattern) for kind in kinds for pattern in kind.variables]
+    # A variable that may not come from a file stays forbidden, whatever pattern of another vendor allows it.
     never = {
         variable for kind in kinds for setting in kind.settings if not setting.from_file for variable in setting.env
     }
@@ -142,6 +148,7 @@ def voices(options: argparse.Namespace) -> int:
     """Print the voices of a provider, as a table, as JSON or as CSV, and return the exit code 0."""
     require_one_output(options)
     require_writable(options.csv, [options.env_file])
+    # A list of voices costs nothing, so that no journal and no plan are needed.
     with Client(options.provider) as client:
         voices = client.voices(options.language, timeout=options.timeout)
     if options.json:
@@ -179,6 +186,7 @@ def doctor(options: argparse.Namespace) -> int:
         try:
             provider = kind()
             seen = [*_settings(provider)], [*_readiness(provider)]
+        # One provider that is broken must not hide the settings of the others.
         except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise anything
             readiness.append(inert(f"{name}: {say('unusable')} ({type(error).__name__}: {translated(str(error))})"))
         else:
@@ -200,6 +208,7 @@ def doctor(options: argparse.Namespace) -> int:
     print_table(settings, say(WIDER), most=len(settings))
     print()
     print("\n".join(readiness))
+    # Without a name the table is the answer: hardly anybody has set up all vendors.
     return int(bool(options.name) and not any(map(_ready, asked)))
 
 
@@ -256,6 +265,7 @@ def _readiness(provider: Provider) -> Iterator[str]:
     hosts = ", ".join(map(translated, _destinations(provider))) or say("nothing leaves this computer")
     can = say("ready for {operations}", operations=", ".join(ready)) if ready else say("not ready")
     yield f"{provider.name}: {can} ({hosts})"
+    # Several operations often lack the same key, which is told once.
     lacking: dict[str, list[str]] = {}
     for operation, able in provider.capabilities().items():
         if able.available and (problem := _missing(provider, operation)):

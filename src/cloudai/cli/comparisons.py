@@ -37,8 +37,11 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     if len(provider_names(options)) < 2:  # noqa: PLR2004
         raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
     chosen, settings = settings_of(options)
+    # Each provider has a price of its own.
     if settings.pop("price", None) is not None:
-        raise SettingsError("--price is of one provider", advice="Give prices= in Python.")
+        raise SettingsError(
+            "--price is of one provider", advice="Leave it out: a comparison in Python takes a price for each provider."
+        )
     where = journal_path(options, given)
     for path, is_table in ((options.csv, True), (options.html, False)):
         require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table)
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client:
         if options.plan:
+            # A plan writes nothing into the journal, and can be made while the comparison runs.
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
             return 0
@@ -54,6 +58,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         )
     _written(compared, options, where)
     _tell_errors(compared)
+    # 75 says that the same command goes on later, which goes before an input that has failed.
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
         return PAUSED
     return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))
@@ -61,6 +66,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
 
 def _tell_errors(compared: Comparison) -> None:
     """Print why a provider has not answered everything, each reason once."""
+    # What ended a provider as a whole is told first.
     reasons = dict.fromkeys(map(str, compared.problems.values()), 0)
     for outcomes in compared.outcomes.values():
         for outcome in outcomes:

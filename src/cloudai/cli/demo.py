@@ -57,6 +57,7 @@ def sample_videos(folder: Path) -> list[Path]:
     collins, hopper = (Image.open(photos[name]).convert("RGB") for name in ("Eileen Collins", "Grace Hopper"))
     videos = []
     for name, photo in {"Collins": collins, "Hopper": hopper, "Collins, mirrored": ImageOps.mirror(collins)}.items():
+        # The window moves slowly to the lower right, and back, so that each face stays in sight.
         views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 3)]
         videos.append(save_mp4([*views, *views[::-1]], folder / f"made up, {name}.mp4", seconds=0.1, width=400))
     return videos
@@ -88,6 +89,7 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
     """
     photos = own_photos(folder) if folder is not None else sample_photos()
     out.mkdir(parents=True, exist_ok=True)
+    # With a journal a second demo shows its page at once.
     journal = out / "demo.journal"
     with Client("local") as client:
         told = say("Looking for faces in {n} photos, on this computer alone …", n=len(photos))
@@ -99,6 +101,7 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
         readable = [photos[outcome.item] for outcome in people.outcomes if not outcome.error] or photos
         shown = [photo for _, photo in readable[:MOST_CARDS]]
         try:
+            # The second attempt is in English, whose letters every font has.
             cards = card_news(client, shown, out, language=language, journal=journal, progress=True)
         except MissingFontError as error:  # no font of this computer has Hangul
             tell(error)

@@ -58,6 +58,7 @@ def frames_of(options: argparse.Namespace) -> tuple[Frames, list[str]] | None:
     asked = chosen(options)
     if not asked:
         return None
+    # Which of two flags is meant cannot be told, and each frame is a call that may cost money.
     if len(asked) > 1:
         flags = " and ".join(f"--{flag}" for flag, name in CHOICES.items() if name in asked)
         raise SettingsError(f"{flags} each say which frames are taken", advice="Give one of them.")
@@ -78,4 +79,5 @@ def require_no_video(path: str) -> None:
 
 def followed(outcomes: Iterable[Outcome[Any]], options: argparse.Namespace) -> Iterable[Outcome[Any]]:
     """Return the outcomes with the faces of frames followed under one number; those of pictures as they are."""
+    # Photos are not followed: a face that lies at the same place in two of them is not the same person.
     return track(outcomes) if chosen(options) else outcomes

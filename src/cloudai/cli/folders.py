@@ -41,6 +41,7 @@ def _files_in(folder: str, ending: str) -> Mapping[str, str]:
     That is the name without its ending, and without the number of a page before it.
     """
     names = sorted(path.name for path in Path(folder).iterdir() if path.suffix == f".{ending}")
+    # The folder is listed once: to ask the system about each of ten thousand inputs would take long.
     stems = [name.removesuffix(f".{ending}") for name in names]
     pages = {PAGE.sub("", stem): name for stem, name in zip(stems, names, strict=True)}
     return {**pages, **dict(zip(stems, names, strict=True))}
@@ -64,6 +65,7 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, begin: str) -> 
         OutputError: A file cannot be written.
     """
     named = {Path(folder) / f"{begin}{end}": content for end, content in files}
+    # All files are written before anything is raised, because each belongs to a result that is paid for.
     taken = [path for path, content in named.items() if not _is_written(path, content)]
     if len(taken) > 1:
         told = f"{taken[0]} and {len(taken) - 1} more are there already, and differ"
@@ -74,13 +76,16 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, begin: str) -> 
 
 def _is_written(path: Path, content: bytes) -> bool:
     """Write a file unless there is one of its name, and return whether the file has this content now."""
+    # The name is hidden and beside the file, so that renaming it is one step on one disk.
     unfinished = path.with_name(f".{path.name}.part")
     try:
+        # The same content is no conflict: the same command may be run again.
         if path.exists():
             return path.read_bytes() == content
         try:
             unfinished.write_bytes(content)
             unfinished.replace(path)
+        # Ctrl-C must not leave half a file, either.
         except BaseException:
             with suppress(OSError):
                 unfinished.unlink()
@@ -138,6 +143,7 @@ def _require_none(job: Batch[Any], taken_by: Callable[[int, str], Path | None]) 
             taken[item] = file
         return item in taken
 
+    # What is answered already may be written again, because it is the same.
     items = job.unanswered(is_taken)
     first = items and taken[items[0]]
     if len(items) > 1:
@@ -157,4 +163,5 @@ def beginning(options: argparse.Namespace, item: int, name: str) -> str:
 
     begin = safe_name(item, "" if options.operation.input == "text" else Path(name).stem, "")
     is_alone = options.operation.command.writes and options.is_single
+    # Players look for subtitles under the name of the video.
     return begin.removeprefix(f"{item:04d}-") if is_alone else begin

@@ -39,6 +39,7 @@ VIDEOS = frozenset(
 )
 DOCUMENTS = PICTURES | {".pdf"}
 log = logging.getLogger("cloudai")
+# These are handed on as they are: a "?" in an address is no pattern, and "//" is no path.
 ADDRESS = re.compile(r"^((https?|gs|file)://|data:)", re.IGNORECASE)
 
 
@@ -79,6 +80,7 @@ def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool | None) ->
     here = Path(path)
     if here.is_dir():
         return _in_folder(here, suffixes, recursive=recursive)
+    # A file whose name has brackets in it, such as "photo[1].jpg", is a file, and no pattern.
     if not here.exists() and glob.has_magic(path):
         return _some([name for name in glob.glob(path, recursive=True) if Path(name).is_file()], f"nothing fits {path}")
     return [path]  # a file that does not exist has a row in the table, with the reason
@@ -100,6 +102,7 @@ def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool | None
             passed[f"of macOS ({MACOS}…)"] += 1
         elif file.suffix.lower() not in suffixes:
             passed[f"with the ending {file.suffix.lower()}" if file.suffix else "without an ending"] += 1
+        # A pipe with the name of a picture would be waited for without end.
         elif file.is_file():
             files.append(str(file))
         else:
@@ -118,6 +121,7 @@ def _some(files: list[str], problem: str) -> list[str]:
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Return a sort key by which "photo2" comes before "photo10"."""
+    # macOS gives names in single letters of Hangul, which sort elsewhere than the same names in syllables.
     parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).lower())
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
@@ -140,6 +144,7 @@ def standard_input(encoding: str | None = None) -> str:
     Raises:
         InputError: Its encoding is not certain; see `decoded`.
     """
+    # Bytes are read, because Python would decode them by the locale, which on Windows is not UTF-8.
     return decoded(sys.stdin.buffer.read(), STANDARD_INPUT, encoding=encoding)
 
 

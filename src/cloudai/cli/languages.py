@@ -34,6 +34,7 @@ def chosen_language(arguments: list[str]) -> tuple[list[str], str]:
     position = 0
     while position < len(arguments):
         argument = arguments[position]
+        # What stands behind "--" is an input, even if it looks like a flag.
         if argument == "--":
             break
         name, equals, value = argument.partition("=")
@@ -54,6 +55,7 @@ def translate(parser: argparse.ArgumentParser) -> None:
     parser.epilog = parser.epilog and say(parser.epilog)
     for group in parser._action_groups:  # noqa: SLF001  # argparse has no other way to them
         group.title = group.title and say(group.title)
+    # Only what is shown is translated; the names of commands and options stay, because scripts have them.
     for action in parser._actions:  # noqa: SLF001
         action.help = action.help and say(action.help)
         if isinstance(action.metavar, str):
@@ -87,6 +89,7 @@ def speaking() -> Iterator[None]:
     argparse looks its texts up by the function ``_`` of its module, which is gettext's.
     """
     before = {name: getattr(argparse, name) for name in ("_", "ngettext")}
+    # The module is changed for the time of parsing only, because other parsers of this process use it as well.
     argparse._ = say  # type: ignore[attr-defined]
     argparse.ngettext = lambda one, many, n: say(one if n == 1 else many)  # type: ignore[attr-defined]
     try:

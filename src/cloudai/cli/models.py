@@ -86,6 +86,7 @@ def _facts(model: models.OptionalModel) -> str:
 
 def _install(model: models.OptionalModel, *, is_sure: bool) -> int:
     print(_facts(model), flush=True)
+    # The digest is compared here, and not the size alone: a damaged file is why somebody installs again.
     if models.is_intact(model):
         print(say("it is already installed"))
         return 0
@@ -101,6 +102,7 @@ def _install(model: models.OptionalModel, *, is_sure: bool) -> int:
 def _agreed(question: str) -> bool:
     """Ask on the terminal, and return whether the answer is yes; False where nobody can answer."""
     print(f"{question} [y/N] ", end="", flush=True)
+    # Without a terminal the answer is no, because a script that waits for an answer would hang.
     answer = sys.stdin.readline() if sys.stdin is not None and sys.stdin.isatty() else "\n"
     if not answer.endswith("\n") or answer == "\n":
         print()

@@ -39,6 +39,7 @@ def tell(text: object, *, below: bool = False) -> None:
     Line feeds and all other characters that would steer the terminal become spaces. If ``below`` is true, the current
     line of the terminal, which may hold a progress bar or "^C", is ended before.
     """
+    # A program without a console on Windows, as pythonw runs it, has neither of the two streams.
     if sys.stderr is not None:
         # Python raises RuntimeError if a signal handler writes to a stream that the interrupted code is writing to.
         with suppress(OSError, ValueError, RuntimeError):
@@ -51,6 +52,7 @@ def discard_output() -> None:
     When the program ends, Python writes what is left in the buffer of standard output. Without this, that would fail
     again, and Python would print a second error.
     """
+    # A stream of a notebook or a test has no number of a file.
     with suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
@@ -88,6 +90,7 @@ def require_writable(
     try:
         if target.is_dir():
             raise InputError(f"{path} is a folder", advice=f"Give {flag} the name of a file.")
+        # The table would replace the file it was made of: after a failure there would be neither.
         if any(_are_one(target, Path(other)) for other in inputs if other is not None):
             raise InputError(f"{flag} {path} would overwrite what is read", advice="Give another name.")
         # Permissions do not tell for certain whether a file can be written; opening it does.
@@ -138,6 +141,7 @@ def _require_kind(target: Path) -> None:
 def _are_one(target: Path, other: Path) -> bool:
     """Return whether two paths lead to the same file; if one of the files is missing, compare the absolute paths."""
     try:
+        # Two names may lead to one file, by a link or by the case of letters.
         return target.samefile(other)
     except (OSError, ValueError):
         return target.absolute() == other.absolute()
@@ -165,6 +169,7 @@ def write_table(table: Table, path: str, journal: Path | str | None) -> None:
         _print_csv(table)
         return
     try:
+        # Any other ending is CSV, because people name their files as they like.
         WRITERS.get(ending_of(path), Table.to_csv)(table, path)
     except OSError as error:
         if journal is not None:
@@ -203,4 +208,5 @@ def _print_csv(table: Table) -> None:
     """Print a table as exact CSV; on a terminal, put spaces for the characters that would steer it."""
     text = table.to_csv()
     watched = sys.stdout is not None and sys.stdout.isatty()
+    # A pipe or a file gets the exact text, which another program reads; a terminal would obey control characters in it.
     print("\n".join(map(inert, text.split("\n"))) if watched else text, end="")

@@ -20,6 +20,7 @@ class PiecesProgress:
 
     def begin(self, job: Batch[Any]) -> None:
         """Show the bar, if the recording of a batch is sent in pieces, and somebody sees it."""
+        # In the log of a script a bar would be hundreds of lines.
         if sys.stderr is None or not sys.stderr.isatty():
             return
         pieces = job.plan().pieces
@@ -30,6 +31,7 @@ class PiecesProgress:
 
     def note(self, event: Event) -> None:
         """Advance the bar by a piece that is answered; this is what ``on_event`` of a client calls."""
+        # Tokens and polls have no units, and are no pieces.
         if self._bar is not None and event.kind == "reply" and event.units:
             self._bar.update()
 

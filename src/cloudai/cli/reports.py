@@ -48,6 +48,7 @@ from cloudai.report.card_set import require_formats, untranslated
 from cloudai.report.fetching import with_folder
 from cloudai.report.films.annotated_video import ENDINGS_OF_VIDEOS
 from cloudai.report.films.moments import ENDINGS_OF_MOMENTS
+from cloudai.report.films.seen import no_frames
 from cloudai.report.films.timeline import ENDINGS_OF_TIMELINES
 from cloudai.report.marks import require_kinds
 from cloudai.report.morphing import ENDINGS_OF_MORPHS
@@ -80,6 +81,7 @@ class _Kept:
 def as_gallery(options: argparse.Namespace) -> int:
     """Write a gallery, and a workbook if one is asked for, and return the exit code."""
     out = Path(options.out or "gallery.html")
+    # The page is written at the end, when everything is paid for; that it can be written is tried now.
     require_page(out, PAGES, _read(options))
     if options.xlsx:
         require_page(Path(options.xlsx), [".xlsx"], [*_read(options), out], flag="--xlsx")
@@ -87,6 +89,7 @@ def as_gallery(options: argparse.Namespace) -> int:
         kept = _kept(options, rules, options.features or ["faces", "caption", "tags", "objects"])
         if kept is None:
             return 0
+        # What the user has not given is left out, so that the defaults of the library count.
         look = given_options(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
         files = [page := gallery(kept.rows, out, fetch_urls=rules or False, **look)]
         if options.xlsx:
@@ -100,7 +103,9 @@ def as_cards(options: argparse.Namespace) -> int:
     require_formats(options.formats or ())  # before anything is paid for
     folder = Path(options.out or "cloudai-cards")
     _require_folder_of(folder)
+    # An index that somebody else has written into this folder is not overwritten.
     require_ours(folder / "cards")
+    # In a folder that is not there yet nothing can be in the way.
     for kind in (options.formats or ()) if folder.is_dir() else ():
         require_page(folder / f"cards.{kind}", [f".{kind}"], _read(options))
     look = given_options(
@@ -161,6 +166,8 @@ def _drawn_of_video(options: argparse.Namespace, rows: Source, out: Path) -> Pat
 
 
 PAGES = (".html", ".htm", "")
+OF_VIDEOS = ("video", "moments", "timeline")
+"""What `draw --make` makes of frames of videos alone."""
 ENDINGS = {
     "sheet": ENDINGS_OF_SHEETS,
     "strip": ENDINGS_OF_SHEETS,
@@ -216,11 +223,13 @@ def _kept(
                 "nothing to show", advice="Name pictures, a table or a file of results, or --journal FILE."
             )
         return _Kept(options.journal)
+    # What --json has written is a result already, for which nobody is asked again.
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
     taken = films.frames_of(options)
     if paths == [STDOUT] and not options.column:
         text = inputs.standard_input(options.encoding)
+        # A table of CSV never begins so; what --json prints always does.
         if text.startswith("{"):
             return _Kept(outcomes_in_lines(text, inputs.STANDARD_INPUT))
         given: Table | list[str] | Frames = _table(options, table_in(text, inputs.STANDARD_INPUT))
@@ -228,6 +237,8 @@ def _kept(
         given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
+    if not taken and getattr(options, "make", None) in OF_VIDEOS:  # before anything is paid for
+        raise no_frames()
     return _carried_out(options, rules, given, features, translate=translate)
 
 
@@ -271,6 +282,7 @@ def _carried_out(
         by = by_method(client, options.method, options.language or "en")
         asked = {
             "features": wanted,
+            # One feature that the vendor lacks must not keep the page from being made.
             "missing": "report",
             "gender_neutral": True,
             **by,
@@ -282,6 +294,7 @@ def _carried_out(
             return None
         kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
         kept.rows = films.followed(kept.rows, options)  # type: ignore[arg-type]  # they are outcomes
+        # Who has pressed Ctrl-C, or has reached a limit, does not want another batch to begin.
         if translate and not kept.stopped:
             kept = _translated(client, kept, options, settings)
     if isinstance(kept.stopped, str):
@@ -293,6 +306,7 @@ def _carried_out(
 
 def _translated(client: Client, kept: _Kept, options: argparse.Namespace, settings: dict[str, Any]) -> _Kept:
     """Return what is kept together with the translations of its captions, if the provider translates."""
+    # Each caption that is in the language already, or that no card will show, is left out: a translation is billed.
     foreign = untranslated(kept.rows, options.language or "en", options.min_confidence or 0.0)
     if not foreign:
         return kept
@@ -326,6 +340,7 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
                 code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
                 hopeless = error
         if hopeless is not None:
+            # Where nothing was done at all, there is no report to make.
             if job.books["submitted"] == job.books["not_started"]:
                 raise hopeless
             tell(hopeless)

@@ -106,6 +106,7 @@ def batch_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def given_options(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """Return the options of these names that the user gave."""
+    # None says that a flag was not given. False and 0 are values.
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
@@ -122,6 +123,7 @@ def tell_limit(paused: str, where: Path | str | None) -> None:
         paused: What `Batch.paused` says of it: "max_requests=5 is reached".
         where: The journal.
     """
+    # The library names its argument, "max_requests=5"; the user of the command knows the flag.
     name, _, reached = paused.partition("=")
     flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
     tell(say("{flag} {value} is reached: raise it to go on.", flag=flag, value=value))
@@ -143,6 +145,8 @@ def signals_to(job: Batch[Any]) -> Iterator[list[int]]:
 
     def stop(number: int, _: FrameType | None) -> None:
         caught.append(number)
+        # The first signal waits for what is on its way, because that is paid for. Whoever presses once more has no
+        # patience left.
         if len(caught) > 1:
             job.stop(wait=0)
         else:
@@ -154,6 +158,7 @@ def signals_to(job: Batch[Any]) -> Iterator[list[int]]:
     try:
         yield caught
     finally:
+        # The handlers are put back, because main() may be called by a program with handlers of its own.
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
 
@@ -174,10 +179,12 @@ def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table | Fra
         return str(options.journal)
     if options.journal:
         return Path(options.journal)
+    # A journal is for what is paid for: a single picture costs little, and what stays on this computer costs nothing.
     names = provider_names(options)
     several = inputs.are_several(given) or (options.operation.input == "audio" and _is_long(given))
     if not several or not any(find(name).hosts for name in names):
         return None
+    # The name is the same for the same command, which is how it finds its journal again.
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 

@@ -28,6 +28,8 @@ def share(options: argparse.Namespace) -> int:
         caught.append(number)
         ended.set()
 
+    # The handler only sets the event: it comes in the middle of other code, and to close a journal there could meet a
+    # lock that this code holds.
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with shared(
@@ -39,6 +41,7 @@ def share(options: argparse.Namespace) -> int:
                 if (now := keeper.books) != books:
                     books = now
                     tell(say("{workers} workers, {intended} sent, {answered} answered", **now))
+        # This line comes when the keeper is closed: every answer that was handed over is on disk by then.
         tell(say("{journal} has all that the workers have handed over.", journal=options.journal))
     finally:
         for number, handler in before.items():

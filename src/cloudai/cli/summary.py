@@ -68,13 +68,16 @@ def summary(table: Table, operation: str, kind: str | None = None) -> str:
         >>> summary(Table(rows), "detect_faces")
         '2 faces in 1 of 2 photos, 1 failed'
     """
+    # An input has a row for each thing in it, and counts once.
     status_of = {row["item"]: row["status"] for row in table}
     counts = Counter(status_of.values())
     ok = [row for row in table if row["status"] == "ok"]
+    # The row for the whole text is no sentence.
     things = sum(row.get("sentence") != WHOLE for row in ok)
     one, many = THINGS.get(kind or operation, THINGS[""])
     if ok and not things:  # the provider judges texts, and no sentences
         things, (one, many) = len(ok), THINGS[""]
+    # Frames are pictures for the operation, and only their table has a time.
     one_input, many_inputs = INPUTS["frame" if "time_s" in table.columns else OPERATIONS[operation].input]
     n = len(status_of)
     head = [say(one if things == 1 else many, n=things), say(one_input if n == 1 else many_inputs, k=counts["ok"], n=n)]
@@ -98,6 +101,7 @@ def print_table(table: Table, more: str, most: int = MOST_ROWS) -> None:
         return
     table = table.filled()
     width = window()
+    # A file or a pipe gets all columns and rows: what is cut there cannot be made wider.
     if not width:
         print(table, flush=True)
         return

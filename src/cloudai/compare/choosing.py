@@ -34,6 +34,7 @@ def measure_for(
     """
     if operation == "analyze_image":
         return _of_picture(least, feature, features)
+    # An option that has no effect is an error, because it may be the one that mattered.
     if feature is not None:
         raise SettingsError("feature= is of analyze_image alone", advice="Leave it out.")
     if operation in ("detect_faces", "estimate_age"):

@@ -22,6 +22,7 @@ def matches(ones: Sequence[Box], others: Sequence[Box], least: float) -> list[tu
     found_ones: set[int] = set()
     found_others: set[int] = set()
     taken = []
+    # The numbers break ties, so that the same answers always give the same pairs.
     for share, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
         if share < least:
             break
@@ -40,6 +41,7 @@ def normal(word: str) -> str:
 def head_word(name: str) -> str:
     """Return the word that says what kind of thing a name means: "car" of "sports car", "glass" of "glass of wine"."""
     words = normal(name).split(" ")
+    # English names a kind by its last word, but for "of": a "glass of wine" is a glass.
     return words[max(0, words.index("of") - 1)] if "of" in words[1:] else words[-1]
 
 
@@ -62,6 +64,7 @@ def distance(one: str, other: str, *, by: str) -> tuple[int, int, int]:
         from rapidfuzz.distance import Levenshtein
     except ImportError:
         raise MissingExtraError("comparing texts", "compare") from None
+    # `letters` keeps a letter and its marks in one piece, so that each counts once.
     parts = [words_of(text) if by == "words" else letters("".join(normal(text).split())) for text in (one, other)]
     return Levenshtein.distance(*parts), len(parts[0]), len(parts[1])
 
@@ -69,4 +72,5 @@ def distance(one: str, other: str, *, by: str) -> tuple[int, int, int]:
 def shared_years(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Return the years that two ranges of ages share, over all years that they cover, 0 to 1; 1 for equal numbers."""
     shared, covered = min(one[1], other[1]) - max(one[0], other[0]), max(one[1], other[1]) - min(one[0], other[0])
+    # Where no years are covered, both are the same single number.
     return max(0.0, shared) / covered if covered else 1.0

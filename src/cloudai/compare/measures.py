@@ -46,6 +46,8 @@ class Measure(Generic[T]):
         """
         try:
             return {item: self.given(rows) for item, rows in by_item.items()}
+        # The reference is written by people. It is checked before anything is sent, because each provider would be paid
+        # first.
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
                 f"the reference cannot be read ({type(error).__name__}: {error})",
@@ -108,6 +110,7 @@ def _rates(answers: Sequence[Any], **statistics: Any) -> Row:
     row: Row = {"n": len(answers)}
     bounds = numbers.intervals(answers, list(statistics.values()))
     for (name, statistic), interval in zip(statistics.items(), bounds, strict=True):
+        # Of one input no interval can be drawn.
         low, high = interval or (None, None)
         row |= {name: statistic(answers), f"{name}_low": low, f"{name}_high": high}
     return row
@@ -117,6 +120,7 @@ def found_rates(counts: Sequence[tuple[int, int, int]]) -> Row:
     """Return precision, recall and F1 of how many things were hit, said and true for each input."""
     return _rates(
         counts,
+        # The counts of all inputs are added first: a picture with one face must not count as much as one with thirty.
         precision=lambda some: numbers.ratio(sum(hit for hit, _, _ in some), sum(said for _, said, _ in some)),
         recall=lambda some: numbers.ratio(sum(hit for hit, _, _ in some), sum(true for _, _, true in some)),
         f1=lambda some: numbers.ratio(2 * sum(hit for hit, _, _ in some), sum(said + true for _, said, true in some)),
@@ -201,8 +205,11 @@ class Faces(Measure[list[Boxed]]):
             both = self._matches(said, true)
             counts.append((len(both), len(said), len(true)))
             years = [(said[i].years, true[j].years) for i, j, _ in both]
+            # The sign is kept, because a provider that always says too old is another matter than one that is wrong
+            # both ways.
             errors.append([_middle(a) - _middle(b) for a, b in years if a and b])
         row = found_rates(counts)
+        # A reference without ages has no columns of ages.
         if any(errors):
             ages = _rates(
                 errors,
@@ -225,6 +232,7 @@ def _years(face: Any) -> tuple[float, float] | None:
     """Return the range of an age; a single number is a range of no width."""
     age = getattr(face, "age", face)
     low, high, years = (getattr(age, name, None) for name in ("low", "high", "years"))
+    # Azure gives a number, and the local engine and chat models give a range.
     low, high = years if low is None else low, years if high is None else high
     return None if low is None or high is None else (low, high)
 
@@ -258,8 +266,11 @@ class Words(Measure[list[str]]):
 
     def of(self, result: Result) -> list[str] | None:
         """Return the names, each once; None if a picture was not asked for tags, or the provider has none to offer."""
+        # None says that tags were not asked for or are not offered. An empty list is an answer, which may be right or
+        # wrong.
         if getattr(result, "tags", ()) is None:
             return None
+        # Key phrases are compared in the same way, and have a text and no name.
         names = (normal(getattr(tag, "name", None) or tag.text) for tag in result)  # type: ignore[attr-defined]
         return list(dict.fromkeys(filter(None, names)))
 
@@ -390,6 +401,7 @@ class Labels(Measure[str]):
         """Return the sign of the score, or the label where there is no score; or the code of the language."""
         if self.column == "label":
             return _sign(result.score, result.label)  # type: ignore[attr-defined]
+        # Providers differ in whether they tell a region or a script: "zh-Hans" and "zh" are not a disagreement.
         return str(result.code).split("-")[0].casefold()  # type: ignore[attr-defined]
 
     def given(self, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -398,11 +410,13 @@ class Labels(Measure[str]):
         Raises:
             ValueError: There are two rows, none of the labels that are known, or none at all.
         """
+        # One text has one mood: to take either of two rows would make the numbers depend on their order.
         if len(rows) > 1:
             raise ValueError(f"two rows say something of one input, as {rows[1].get(self.column)!r}")
         row = rows[0]
         if self.column != "label":
             return _stated(row[self.column]).split("-")[0].casefold()
+        # A score says more than a label, and goes first, as it does for answers.
         if (score := row.get("score")) not in (None, ""):
             return _sign(float(score), None)
         label = _stated(row["label"]).casefold()
@@ -438,6 +452,7 @@ LABELS = {
     "positive": "positive",
     "negative": "negative",
     "neutral": "neutral",
+    # Not every vendor has "mixed", and a score of mixed feelings is near 0.
     "mixed": "neutral",
     "긍정": "positive",
     "부정": "negative",
@@ -455,6 +470,7 @@ def _stated(value: Any) -> str:
 
 
 def _sign(score: float | None, label: str | None) -> str:
+    # The labels of vendors have other limits, so that the sign of the score is what all of them have in common.
     if score is None:
         return label if label in ("positive", "negative") else "neutral"
     return "positive" if score > 0 else "negative" if score < 0 else "neutral"

@@ -12,6 +12,7 @@ from cloudai.models.base import Box, Result
 
 __all__ = ["Captions", "Objects"]
 
+# Without this list two captions would agree by "a" and "of" alone.
 FUNCTION_WORDS = frozenset(
     word
     for line in (
@@ -47,6 +48,7 @@ class Captions(Texts):
         """Return how many characters and words differ, and how many content words both have."""
         words = [set(content_words(text)) for text in (one, other)]
         same, said = len(words[0] & words[1]), len(words[0]) + len(words[1])
+        # Two captions without a content word differ in nothing that is counted here.
         row = {"content": said, "matched_content": same, "agreement_content": 2 * same / said if said else 1.0}
         return super().row(one, other) | row
 
@@ -117,6 +119,7 @@ class Objects(Measure[list[Boxed]]):
     def _matches(self, one: list[Boxed], other: list[Boxed], spelled: Any = str) -> list[tuple[int, int, float]]:
         """Return the objects in common as their numbers and their overlap; ``spelled`` makes names alike."""
         same_things = []
+        # Boxes are matched within one name, because a cup on a table overlaps with the table.
         for name in dict.fromkeys(spelled(thing.name) for thing in one):
             numbered = [[n for n, thing in enumerate(each) if spelled(thing.name) == name] for each in (one, other)]
             boxes = [[each[n].box for n in some] for each, some in zip((one, other), numbered, strict=True)]
@@ -137,6 +140,7 @@ class Objects(Measure[list[Boxed]]):
 
     def matched(self, one: list[Boxed], other: list[Boxed]) -> list[Row]:
         """Return a row for each object, with both names and boxes where there are two boxes of the same thing."""
+        # The table shows what two providers call the same box, so that the names are left out of the match.
         both = self._matches(one, other, _any_name)
         firsts, seconds = {i for i, _, _ in both}, {j for _, j, _ in both}
         rows: list[tuple[int | None, int | None, float | None]] = [*both]
@@ -151,6 +155,8 @@ class Objects(Measure[list[Boxed]]):
         said = row["n_one"] + row["n_other"]
         for end in ("", "_heads", "_boxes"):
             row[f"agreement{end}"] = 2 * row[f"matched{end}"] / said if said else 1.0
+        # The mean overlap of a picture counts once for each of its matches, so that one with a single match weighs
+        # less.
         shared = sum((each["overlap"] or 0) * each["matched"] for each in rows)
         return row | {"overlap": numbers.ratio(shared, row["matched"])}
 

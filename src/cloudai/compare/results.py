@@ -53,12 +53,15 @@ class Comparison:
 
     def answers(self, provider: str) -> dict[int, Any]:
         """Return what a provider said of each input that it has answered, by the number of the input."""
+        # An input that failed is no answer. It must not count as "nothing found", which would be wrong or right by
+        # chance.
         said = ((o.item, self.measure.of(o.result)) for o in self.outcomes[provider] if o.result is not None)
         return {item: answer for item, answer in said if answer is not None}
 
     def _pairs(self) -> Iterator[tuple[str, str, list[tuple[int, Any, Any]]]]:
         answers = {provider: self.answers(provider) for provider in self.providers}
         for one, other in combinations(self.providers, 2):
+            # Only what both have answered counts: a provider that was down has not disagreed.
             both = sorted(answers[one].keys() & answers[other].keys())
             yield one, other, [(item, answers[one][item], answers[other][item]) for item in both]
 
@@ -99,6 +102,7 @@ class Comparison:
         rows = []
         for provider in self.providers:
             outcomes = self.outcomes[provider]
+            # The median, because a single wait for a quota would decide the mean.
             times = [t for o in outcomes if o.result is not None and (t := o.result.meta.elapsed) is not None]
             bill = [sum(o.facts.get(name) or 0 for o in outcomes) for name in ("billed_min", "billed_max")]
             row = {
@@ -110,6 +114,7 @@ class Comparison:
                 "billed_max": bill[1],
             }
             if (price := self.prices.get(provider)) is not None:
+                # Prices are for 1,000 units, as vendors' lists have them.
                 row |= {"cost_min": bill[0] * price / 1000, "cost_max": bill[1] * price / 1000}
             rows.append(row)
         return Table(rows, _columns(rows, "provider"), UNITS)
@@ -189,6 +194,7 @@ def _groups(said: Mapping[str, Sequence[Boxed]], measure: Measure[Any]) -> list[
     """Return the things of one input that are the same, each with who said it, in the order in which they come."""
     things = [(provider, thing) for provider, each in said.items() for thing in each]
     group_of = [{provider: thing} for provider, thing in things]
+    # The pairs that are most alike come first, so that a face is put to its nearest and not to its first neighbour.
     for one, other in _same(things, measure):
         a, b = group_of[one], group_of[other]
         if a is not b and not a.keys() & b.keys():  # a provider does not say one thing twice
@@ -221,5 +227,6 @@ def _common(things: Sequence[Boxed]) -> dict[str, Any]:
         name: sum(getattr(box, name) for box in boxes) / len(boxes) for name in ("x", "y", "width", "height")
     }
     if years := [thing.years for thing in things if thing.years]:
+        # The widest range is given: a mean would promise more than any of the providers does.
         row |= {"age_low": min(low for low, _ in years), "age_high": max(high for _, high in years)}
     return {**head, **row}

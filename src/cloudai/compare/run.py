@@ -36,6 +36,7 @@ def compare(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Com
         journal = Journal(order.settings.get("journal"))
         stack.callback(journal.close)
         jobs = [stack.enter_context(Batch[Any](runner)) for runner in order.runners(journal, awaits=False)]
+        # Each provider has a thread, so that a slow one does not keep the others waiting.
         with ThreadPoolExecutor(len(jobs)) as pool:
             try:
                 ended = list(pool.map(_run, jobs))
@@ -114,6 +115,7 @@ class Order:
             raise SettingsError(
                 "one provider cannot be compared", advice='Give several: providers=["azure", "google"].'
             )
+        # An overlap of 0 would match every box with every other.
         if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 < overlap <= 1:
             raise SettingsError(f"overlap={overlap!r}", advice="Give a number above 0 and at most 1.")
         if unfit := [name for name in ("progress", "price") if name in settings]:
@@ -125,6 +127,7 @@ class Order:
     def runners(self, journal: Journal, *, awaits: bool) -> list[Any]:
         """Return a runner for each provider, all of them with one journal."""
         given = {name: value for name, value in self.settings.items() if name != "journal"}
+        # One journal for all, so that the same call goes on for each provider where it ended.
         shares = [SharedJournal(journal, number, len(self.sessions)) for number in range(len(self.sessions))]
         return [
             runner_for(session, self.operation, self.inputs, given, awaits=awaits, shared=shared)
@@ -141,6 +144,7 @@ class Order:
         if truth is None:
             return None
         rows, names = rows_of(truth), [entry.name for entry in self._entries()]
+        # What can be told to be wrong with the reference is told now: later everything would be paid for.
         known = [row for row in rows if all(names) or row.get("item") not in (None, "")]
         self.measure.true(rows_by_item(known, [name or "" for name in names]))
         return rows
@@ -173,6 +177,7 @@ class Order:
         names = [session.provider.name for session in self.sessions]
         problems = {name: problem for name, (_, problem) in zip(names, ended, strict=True) if problem is not None}
         outcomes = {name: each for name, (each, _) in zip(names, ended, strict=True)}
+        # One provider that answered is worth showing; `Comparison.problems` has why the others did not.
         if problems and not any(outcome.result for each in outcomes.values() for outcome in each):
             raise next(iter(problems.values()))
         sources = [entry.given for entry in self._entries()]
@@ -182,6 +187,7 @@ class Order:
 def _read(operation: str, inputs: Any, settings: Mapping[str, Any]) -> Any:
     """Return inputs that each of several batches can go over: open files are read, and generators made into lists."""
     if settings.get("column") is not None or isinstance(inputs, str):
+        # A generator can be gone through once, and there are several batches.
         return inputs if hasattr(inputs, "__len__") else list(inputs)
     return [_read_file(operation, each) if hasattr(each, "read") else each for each in inputs]
 

@@ -40,6 +40,7 @@ def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
     observed = sum(a == b for a, b in pairs) / n
     by_chance = sum(first[word] * second[word] for word in first) / n**2
+    # With one word on both sides the formula divides by 0.
     return None if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
 
 
@@ -58,12 +59,15 @@ def intervals(
     values: list[list[float]] = [[] for _ in statistics]
     chance = random.Random(SEED)  # noqa: S311  # no secret
     for _ in range(RESAMPLES if len(samples) > 1 else 0):
+        # All statistics are computed of the same draws, so that their intervals fit together.
         drawn = chance.choices(samples, k=len(samples))
         for kept, statistic in zip(values, statistics, strict=True):
             if (value := statistic(drawn)) is not None:
                 kept.append(value)
     ends = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
     return [
+        # A statistic that most resamples do not have, such as the precision of a provider that hardly says anything,
+        # has no interval.
         (_quantile(kept, ends[0]), _quantile(kept, ends[1])) if len(kept) > RESAMPLES / 2 else None
         for kept in map(sorted, values)
     ]

@@ -55,6 +55,7 @@ def _rows(truth: Any) -> Iterable[Mapping[str, Any]]:
     if hasattr(truth, "to_dicts"):  # polars
         return list(truth.to_dicts())
     if hasattr(truth, "to_dict") and not isinstance(truth, Mapping):  # pandas
+        # pandas has NaN in empty cells, which would pass for a number.
         return list(truth.astype(object).where(truth.notna(), None).to_dict("records"))
     return list(truth)
 
@@ -65,16 +66,19 @@ def _numbers(names: Sequence[str]) -> dict[str, int | None]:
     for item, name in enumerate(names):
         for key in {_spelled(name), _spelled(PurePath(name).name)}:
             numbers[key] = item if key not in numbers else None
+    # The whole name goes before the file's name, and of two equal names the first one counts.
     return numbers | {_spelled(name): item for item, name in reversed(list(enumerate(names)))}
 
 
 def _spelled(name: str) -> str:
+    # A table that was written on macOS has the names of its files in single letters of Hangul.
     return unicodedata.normalize("NFC", name)
 
 
 def _whole(cell: Any) -> int | None:
     """Return the number of a cell, which may be a text; None if it is no whole number."""
     with suppress(ValueError, TypeError, OverflowError):
+        # Excel and pandas write 3.0 for the third input.
         return int(cell) if int(cell) == float(cell) else None
     return None
 

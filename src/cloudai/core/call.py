@@ -139,6 +139,8 @@ class CallContext:
                 f"no time left after {self.attempts} attempt{'s' * (self.attempts != 1)}",
                 advice="Give more with timeout= (seconds), or see whether the service is slow today.",
             )
+            # Whether something may be billed depends on the last attempt, and not on the fact that time has run out
+            # since.
             error.state = self.state
             raise error
         return left
@@ -153,6 +155,7 @@ def raw_of(exchanges: Sequence[tuple[int, Response]]) -> Any:
     Args:
         exchanges: The units that each request is billed, with its reply.
     """
+    # A poll is billed 0 units and only says that the job goes on; but the last poll of a job brings its result.
     last = len(exchanges) - 1
     bodies = [_body(response) for i, (billed, response) in enumerate(exchanges) if billed or i == last]
     return bodies[0] if len(bodies) == 1 else bodies or None

@@ -48,6 +48,8 @@ class Cooldown:
             call: An object that stands for the call, and for no other.
             now: The time in seconds.
         """
+        # Nearly every call finds nothing broken, and then need not wait for the lock; it is asked again once the lock
+        # is held.
         if not self._failures:
             return True
         with self._lock:
@@ -84,6 +86,7 @@ class Cooldown:
         with self._lock:
             self._doubts += 1
             counts = self._doubts >= DOUBTS or self._failures > 0
+        # `failed` takes the lock itself, so it is called after the lock was released: the lock is not reentrant.
         if counts:
             self.failed(call, now, hint, why)
 
@@ -99,8 +102,11 @@ class Cooldown:
             why: What has happened, in one line.
         """
         with self._lock:
+            # A hint of more than a day is taken for a mistake of the service, and the usual time holds.
             named = None if hint is None or hint > LONGEST_NAMED else now + hint
             if not self._failures or self._probe is call:
+                # The exponent is bounded, because Python raises OverflowError for a power that is too large for a
+                # float.
                 usual = now + min(FIRST * 2 ** min(self._failures, 16), LONGEST)
                 # A time that the provider has named, and at which it failed again, is not taken at its word twice.
                 is_first = not self._failures
@@ -126,6 +132,8 @@ class Cooldown:
 
     def forget_probe(self) -> None:
         """Note that the process was forked: the call that probes goes on in the parent, and not here."""
+        # A thread of the parent may have held the lock at the moment of the fork; in the child nobody would ever
+        # release it.
         self._lock, self._probe = threading.Lock(), None
 
 
@@ -144,6 +152,8 @@ def shared(key: Hashable) -> Cooldown:
         return cooldown
     with _lock:
         if len(_shared) >= MOST:
+            # A cooldown that knows of no failure can be made anew at any time. Sessions that use one of these keep it
+            # themselves.
             for idle in [key for key, each in _shared.items() if not each.is_cooling()]:
                 del _shared[idle]
         return _shared.setdefault(key, Cooldown())

@@ -29,6 +29,8 @@ def with_extras(request: Request, context: CallContext, step_id: str) -> Request
     """
     if not (context.extra or context.extra_params or context.extra_headers):
         return request
+    # Parts are sent in any order, so the step id decides and not who comes first. In "1.0.2", every second number is
+    # that of a part: this is step 2 of part 0 of step 1.
     in_first_parts = all(part == "0" for part in step_id.split(".")[1::2])
     if context.extras_taken or not (request.billed and request.takes_extras and in_first_parts):
         return request

@@ -45,6 +45,8 @@ def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadlin
     """
     ends, there = min(deadline, clock() + rules.timeout), address
     for _ in range(rules.max_redirects + 1):
+        # Each redirect is checked like the first address: a public server may redirect to an address inside the
+        # network.
         _require_allowed(there, address, rules)
         try:
             response: Response = yield Get(there, rules, HEADERS, timeout=max(0.001, ends - clock()))
@@ -57,6 +59,8 @@ def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadlin
             raise FetchError(f"{shown(address)} did not come within {rules.timeout:g} s", advice=DOWNLOAD) from error
         except CloudAIError as error:
             raise FetchError(f"{shown(address)} cannot be fetched: {error.message}") from error
+        # The driver's client does not follow redirects by itself, or it would connect to addresses that were never
+        # checked.
         if response.status not in REDIRECTS:
             return _body(response, address)
         there = _elsewhere(response, there, address)
@@ -101,6 +105,8 @@ def _problem(address: str, ports: Iterable[int]) -> str | None:
     parts = split(address)
     port = PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     reasons = {
+        # A backslash or a control character is where two parsers of addresses differ, so that the host that is checked
+        # here would not be the host that the HTTP client connects to.
         "it holds a character that no address has": not address.isprintable() or "\\" in address or " " in address,
         "it is no address": not any(parts),
         "only https and http are": parts.scheme not in PORTS or not parts.hostname,

@@ -44,13 +44,17 @@ def followed(
     # Only an endpoint of the user's own, such as one under test, may have its files without TLS.
     if site is None or (site[0] != "https" and site != origin(request.url)):
         raise MalformedResponseError("the reply names no address of a file")
+    # This request goes to the driver directly and not through the engine's exchange, which would sign it with the key
+    # of the vendor.
     there = Request("GET", where, request.service, request.api, billed=0, max_reply=request.max_reply)
+    # A storage that refuses repeats the address as a whole, its query, or a single parameter such as the signature.
     secrets = Secrets([where, urlsplit(where).query, *telling(address(where)[1])])
     try:
         reply: Response = yield Send(there, context.left(clock()), context.hooks.slots)
     except CloudAIError as error:
         secrets.clear(error)
         raise
+    # Our own transport stops at the limit while it reads, but a ``send=`` of the user returns a reply of any size.
     if len(reply.content) > request.max_reply:
         raise ResponseTooLargeError(f"the file has more than {request.max_reply // 1_000_000} MB")
     if reply.status not in GOOD:

@@ -102,6 +102,8 @@ def parsed(content: bytes) -> Any:
             pass  # the parser below raises the error, or reads what this one refuses, such as half a surrogate pair
     decoder = CAREFUL if _look_through(content) else DECODER
     try:
+        # RFC 8259 lets a parser ignore a byte order mark before the JSON (section 8.1); an answer is not lost because
+        # of one.
         return decoder.decode(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         why = str(error)
@@ -120,6 +122,7 @@ def _is_plain(content: bytes) -> bool:
         return False
     brackets = skeleton.translate(None, NO_BRACKETS)
     opening = brackets.count(b"[")
+    # A reply with no more opening brackets than there may be levels needs no look at its nesting.
     if opening > DEEPEST and (2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST):
         return False
     return BARE_OBJECT * opening <= ROOM
@@ -195,7 +198,10 @@ def _slices(content: bytes) -> Iterator[tuple[bytes, bytes, bool, int]]:
         start += len(piece)
         backslashes = piece.count(b"\\")
         if backslashes:
+            # Pairs of backslashes are removed first: in ``\\"`` the quotation mark is not escaped, and ends the text.
             piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
+        # Between quotation marks, what is outside of texts and what is inside takes turns; where the last slice has
+        # ended decides which of them comes first.
         parts = piece.split(b'"')
         was_in_text, in_text = in_text, in_text ^ (len(parts) - 1) & 1
         goes_on = bool(was_in_text or in_text)
@@ -204,6 +210,7 @@ def _slices(content: bytes) -> Iterator[tuple[bytes, bytes, bool, int]]:
 
 def _depth(brackets: bytes, before: int, after: int) -> int:
     """Return how deep square brackets are nested, if ``before`` are open before the first, and ``after`` at the end."""
+    # The brackets that are still open are added at both ends, so that every bracket has its partner and can be removed.
     left, levels = b"[" * before + brackets + b"]" * after, 0
     while left and levels < LAYERS:
         left, levels = left.replace(b"[]", b""), levels + 1

@@ -57,6 +57,7 @@ class CollectorPause:
             if self._is_begun or (CollectorPause._begun and time.monotonic() - CollectorPause._since > LONGEST_PAUSE):
                 return
             if not CollectorPause._begun:
+                # A program that has switched the collector off by itself must find it off afterwards.
                 CollectorPause._since, CollectorPause._was_on = time.monotonic(), gc.isenabled()
                 gc.disable()
             CollectorPause._begun += 1
@@ -122,6 +123,7 @@ class _Piece(Generic[T]):
         try:
             return self._flow.send(self._answer)
         except StopIteration as stop:
+            # A future cannot carry a StopIteration, so the end of the flow is returned as a value.
             return Ended(stop.value)
         finally:
             with self._lock:
@@ -133,5 +135,7 @@ class _Piece(Generic[T]):
         """Close the flow, now or once it comes to a halt; one that has failed or ended stays as it is."""
         with self._lock:
             self._given_up = True
+            # Python refuses to close a generator that is running in another thread; that thread closes it when it comes
+            # to a halt.
             if not self._running:
                 self._flow.close()

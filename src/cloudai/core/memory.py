@@ -46,7 +46,7 @@ class Share:
         self._budget = budget
 
     def give_back(self) -> None:
-        """Give the bytes back, or ask for them no longer; it does not matter how often."""
+        """Give the bytes back, or stop asking for them; this may be called more than once."""
         self._budget.take_back(self)
 
 
@@ -83,6 +83,8 @@ class Budget:
 
     def take_back(self, share: Share) -> None:
         """Let others have the bytes of a share."""
+        # The memory goes back to the system before its share does, or the next picture would be decoded on top of what
+        # the C library still keeps.
         if share in self._granted:
             _trim()
         with self._lock:
@@ -95,6 +97,8 @@ class Budget:
         granted = []
         with self._lock:
             left = self._size() - sum(share.size for share in self._granted)
+            # Only the first in the row is looked at. If smaller pictures could overtake a large one, it might wait for
+            # ever.
             while self._waiting and (self._waiting[0].size <= left or not self._granted):
                 share = self._waiting.popleft()
                 self._granted.add(share)

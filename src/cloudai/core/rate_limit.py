@@ -93,6 +93,7 @@ def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
 
 def _rate(text: Any) -> Rate:
     match = RATE.fullmatch(text) if isinstance(text, str) else None
+    # "seconds", "mins" and "days" are units too; the unit "s" must not become nothing when its s is removed.
     unit = SECONDS.get(match[2].lower().removesuffix("s") or "s") if match else None
     if match is None or unit is None or not 0 < int(match[1]) <= MOST:
         raise SettingsError(f"{text!r} is no pace", advice='Give for example "20/min", "10/s" or "10/s, 1000/day".')
@@ -129,6 +130,8 @@ class RateLimiter:
 
         def turn(db: Connection) -> tuple[float, int]:
             for rate in wanted:
+                # The rates of all processes are kept in the file, because the longest of them decides how long a turn
+                # is remembered.
                 db.execute("INSERT OR IGNORE INTO rates VALUES (?)", (rate.seconds + MARGIN,))
             wait = max((_wait(db, rate, now) for rate in wanted), default=0.0)
             if wait > ROUNDING:
@@ -175,12 +178,16 @@ class RateLimiter:
                 self._stop_sharing(error)
                 return otherwise
             finally:
+                # After a commit this does nothing. After an interrupt it ends the transaction, which would lock out all
+                # other processes.
                 db.rollback()
             return outcome
 
     def _begin(self, db: Connection, now: float) -> bool:
         """Lock the file, delete the turns that limit nothing any more, and return whether that succeeded."""
         try:
+            # A deferred transaction, which reads before it locks, would fail in WAL mode if another process had written
+            # in between.
             db.execute("BEGIN IMMEDIATE")
             # Turns that are older than the longest window limit nothing any more.
             db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
@@ -217,6 +224,7 @@ def _close(db: Connection, pid: int) -> None:
 
 
 def _wait(db: Connection, rate: Rate, now: float) -> float:
+    # There is room once the n-th latest turn has left the window, because n - 1 turns are in it then.
     row = db.execute("SELECT at FROM turns ORDER BY at DESC LIMIT 1 OFFSET ?", (rate.n - 1,)).fetchone()
     if row is None:
         return 0.0
@@ -300,6 +308,7 @@ class RetryBudget:
     def take(self) -> bool:
         """Return whether one more retry is allowed, and count it."""
         with self._lock:
+            # Fractions are earned, and a retry takes a whole one.
             if self._left < 1:
                 return False
             self._left -= 1
@@ -344,6 +353,8 @@ class Gate:
 
     def spread(self) -> float:
         """Return the seconds of jitter to add to a wait, so that not all requests that wait go out at the same time."""
+        # All calls of the account wait at the same gate, so the jitter grows with the wait: those that have waited for
+        # five seconds come back spread over two.
         return self._draw(0.0, max(0.5, 0.4 * self._hint))
 
 
@@ -362,6 +373,7 @@ class EndpointGuards:
 
     def budget(self, endpoint: Hashable) -> RetryBudget:
         """Return the budget of retries of this endpoint."""
+        # ``setdefault`` is one step of the interpreter: two threads that come at the same time get the same budget.
         return self._budgets.get(endpoint) or self._budgets.setdefault(endpoint, RetryBudget())
 
     def gate(self, endpoint: Hashable) -> Gate:

@@ -112,6 +112,8 @@ PARAMETERS = frozenset(
 """Parameters and form fields whose values are written down. Of any other only the name is written down."""
 
 _CREDENTIAL = re.compile(
+    # A letter behind "key" or "token" makes another word: "keyPhrases" and "tokenCount" hold no credential. "sig" and
+    # "code" count as whole names only, because they are parts of "design" and "languageCode".
     r"key(?![a-z])|token(?![a-z])|secret|passw|auth|cookie|credential|signature|assertion|^(sig|code)$",
     re.IGNORECASE,
 )
@@ -230,6 +232,7 @@ class Secrets:
 
         Empty values and the text `REDACTED` are ignored. A value of any length is added.
         """
+        # An empty text occurs in every reply, and would be replaced between all of its characters.
         new = {value for value in values if value and value != REDACTED} - self.values
         self.values |= new
         spellings = {spelling for value in self.values for spelling in _spellings(value)}

@@ -209,6 +209,7 @@ def retrying(
         failure = _failure(state)
         if not isinstance(failure, CloudAIError) or state.attempt_number >= most(failure):
             return True
+        # Nobody sleeps towards an attempt that has no time left: the error is raised at once, with the hint in it.
         return state.upcoming_sleep >= left() or not allowed(failure)
 
     from tenacity import RetryCallState, Retrying  # most processes see no failure, and do without
@@ -254,7 +255,9 @@ def hint_from_headers(headers: Mapping[str, str]) -> float | None:
 
 def _until(text: str, date: str | None) -> float:
     try:
+        # A date in the past says that the request may come again now.
         then = parsedate_to_datetime(text)
+        # The service's own clock is asked first, because the clock of this computer may be wrong by a day.
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
         return max(0.0, (then - now).total_seconds())
     except (ValueError, TypeError, OverflowError):

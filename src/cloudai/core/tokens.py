@@ -41,6 +41,8 @@ class TokenCache:
 
     def discard(self, token: Token) -> None:
         """Forget a token that the service no longer accepts; the next call fetches a new one, for all calls."""
+        # Only the token that was refused is forgotten. A call whose refusal comes late must not throw away the new
+        # token that another call has fetched meanwhile.
         self._tokens = {login: kept for login, kept in self._tokens.items() if kept is not token}
 
     def current(self, service: str, context: CallContext) -> Program[Token | None]:
@@ -56,6 +58,8 @@ class TokenCache:
     def _current(self, service: str, context: CallContext) -> Program[Token | None]:
         login = context.vendor.login(service)
         token = self._tokens.get(login)
+        # A vendor gives the end of a token as a time of day, so the wall clock is asked here; waits go by the engine's
+        # clock.
         valid = token is not None and token.expires_at > time.time()
         if token and valid and not (token.is_old() and self._clock() >= self._refresh_from.get(login, -math.inf)):
             return token

@@ -41,6 +41,7 @@ def origin(address: str) -> tuple[str, str, int] | None:
     ASCII, or only a path.
     """
     match = PLAIN.match(address)
+    # Python's ``urlsplit`` drops tabs and line feeds, and other parsers do not: they would see another host.
     if match is None or not address.isprintable():
         return None
     scheme = match["scheme"].lower()

@@ -29,6 +29,7 @@ class Token:
         """
         return self.expires_at - (time.time() if now is None else now) < 300  # noqa: PLR2004
 
+    # The value is a credential, and crash reports show the repr of every variable.
     def __repr__(self) -> str:
         return f"Token(…, expires_at={self.expires_at})"
 

@@ -80,7 +80,7 @@ class Audio(Source):
 
     @lazy
     def _is_large(self) -> bool:
-        """True for a file that is not held in memory; a file that is missing, and one that is none, are not large."""
+        """True for a file that is too large to be held in memory; a path without a file is not large."""
         given = self._given
         if self.uri is not None or self._memory or not isinstance(given, str | Path):
             return False
@@ -103,7 +103,7 @@ class Audio(Source):
     def probe(self, limits: AudioLimits, channels: Literal["mix", "each"] | None = None) -> Flow[Sound]:
         """Read the recording's properties, check them against a vendor's limits, and decode it where that is needed.
 
-        The pieces of one that is too long are had by `piece`; call `close` when they are sent.
+        If the recording is too long and is cut, `piece` returns its pieces; call `close` when they are sent.
 
         Args:
             limits: The vendor's limits.
@@ -139,6 +139,7 @@ class Audio(Source):
                 raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
             return unpacked.pack(begin, end, target)
 
+        # A piece is known by the recording and its number, so that a reply to it is found without packing it once more.
         key = sha256(f"{self.key} {number} of {len(sound.pieces)}".encode()).hexdigest()
         blob = Piece(key, packed, MEDIA_TYPES[target])
         return replace(sound, blob=blob, duration=end - begin, pieces=())
@@ -241,7 +242,10 @@ class Audio(Source):
             refused = f"{self.name} has {sound.channels} channels, and {limits.who} mixes none"
         if not decoding.can_decode():
             raise InputError(refused, advice=INSTALL)
+        # FLAC loses nothing of the sound, and takes fewer bytes than WAV.
         target: Literal["flac", "wav"] = "flac" if "flac" in limits.formats else "wav"
+        # The local engine takes WAV alone, and that with 16,000 samples a second: only FLAC keeps the rate of a
+        # telephone.
         rate = BY_TELEPHONE if sound.rate and sound.rate <= BY_TELEPHONE and target == "flac" else SPOKEN
         made = replace(
             sound,

@@ -74,6 +74,8 @@ def _resized(
     out = PIL.Image.new(mode, size)
     (width, height), down = image.size, image.height / size[1]
     rows = max(1, int(STRIP / width / max(1.0, down)))
+    # Each strip is cut out with the rows around it that the filter looks at, so that no seam is seen between two
+    # strips.
     margin = SUPPORT * math.ceil(down) + 1
     for begin in range(0, size[1], rows):
         end = min(size[1], begin + rows)
@@ -106,6 +108,7 @@ def _strip_in_rgb(strip: PIL.Image.Image, factor: float) -> PIL.Image.Image:
     if strip.mode in NUMBERS:
         numbers = strip if strip.mode == "F" else strip.convert("I")
         half = 0.5 if strip.mode == "F" else 0  # Pillow cuts the fraction off
+        # Of pixels that are numbers Pillow takes only a function of the form ``value * scale + offset``.
         return numbers.point(lambda value: value * factor + half).convert("L").convert("RGB")
     if _is_transparent(strip):
         shown = strip.convert("RGBA")

@@ -13,6 +13,7 @@ HEAD = 65_536
 PICTURES = (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
 """Brands of the container of MP4 that are pictures."""
 BEGINNINGS = (
+    # The first pattern that matches counts, so that the codecs of Ogg stand before Ogg itself, and loose patterns last.
     (rb"(?:RIFF|RF64|BW64)....WAVE", "wav"),
     (rb"fLaC", "flac"),
     (rb"OggS.{23,56}OpusHead", "ogg-opus"),
@@ -42,6 +43,8 @@ def past_tags(data: bytes) -> int:
     while data[position : position + 3] == b"ID3" and len(data) >= position + TAG:
         size = 0
         for byte in data[position + 6 : position + TAG]:
+            # ID3 leaves the highest bit of each byte of a size at 0, so that no size looks like the beginning of a
+            # frame of MP3.
             size = size << 7 | (byte & 0x7F)
         has_footer = bool(data[position + 5] & 0x10)
         position += TAG + size + TAG * has_footer

@@ -111,6 +111,7 @@ def _longest(levels: Sequence[float], border: float) -> float | None:
     """Return the middle of the longest stretch below a level, in seconds; None if none lasts `SHORTEST` seconds."""
     best: tuple[float, float, float] | None = None
     begin = None
+    # A level above any border comes last, and ends a pause that lasts until the end.
     for number, level in enumerate([*levels, math.inf]):
         if level < border:
             begin = number if begin is None else begin

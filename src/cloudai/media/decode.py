@@ -125,6 +125,7 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
     import PIL.Image
     import PIL.JpegImagePlugin
 
+    # Until then Pillow knows the five most usual formats; it loads the others, such as TIFF and WebP, here.
     PIL.Image.init()
     for kind in FORMATS:
         # PIL.Image.open would warn of large pictures by global settings, which belong to the user. The plugins
@@ -133,6 +134,7 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
         if kind == "JPEG":
             # The registered factory looks for more pictures behind the first, and warns of what it finds.
             factory = PIL.JpegImagePlugin.JpegImageFile
+        # A function of Pillow may also return a text, which says why the file cannot be opened.
         if factory is None or (accept and accept(data[:16]) is not True):
             continue
         with decoding(name, kind):

@@ -182,6 +182,8 @@ def sound_of(source: Any, stream: Any, *, layout: str, rate: int) -> Iterator[An
     for frame in _decoded(source, stream):
         begin = clock.at(frame.time, end)
         if begin > end:
+            # The resampler keeps a few samples back, which belong before the silence. Once it has given them, it takes
+            # no more frames.
             yield from resampler.resample(None)
             resampler = anew()
         while begin > end:
@@ -267,6 +269,7 @@ def decode(
             for frame in sound_of(source, stream, layout=layout, rate=rate):
                 frame.pts, frame.time_base = samples, Fraction(1, rate)
                 samples += frame.samples
+                # A header may state a few seconds for a recording that unpacks to days.
                 if samples > most_samples(max_seconds, rate):
                     return None
                 file.mux(encoder.encode(frame))

@@ -162,6 +162,7 @@ def _pages(image: Image, kind: str) -> int | None:
     if kind == "PDF":
         return _pdf_pages(image.data)
     with decoding(image.name, "TIFF"):
+        # Pillow counts the pages up to the first one that is missing, and only warns of that.
         return pages_of(image.data)
     raise AssertionError  # pragma: no cover  # for the types
 
@@ -171,6 +172,7 @@ END_OF_OBJECT = re.compile(rb"\bstream\r?\n|\bendobj\b")
 NUMBER = re.compile(rb"\d{1,10}")
 ROOT = re.compile(rb"/Root\s{0,4}(\d{1,10})\s{1,4}\d{1,5}\s{1,4}R\b")
 TREE = re.compile(rb"/Pages\s{0,4}(\d{1,10})\s{1,4}\d{1,5}\s{1,4}R\b")
+# A number that is followed by another one and by "R" refers to an object, and is no count.
 COUNT = re.compile(rb"/Count\s{0,4}(\d{1,6})\b(?!\s{1,4}\d{1,5}\s{1,4}R\b)")
 IN_STREAM = re.compile(rb"/(N|First)\s{0,4}(\d{1,9})\b")
 

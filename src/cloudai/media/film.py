@@ -237,6 +237,7 @@ def _cuts_of(first: Any) -> Any:
         graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base),
         graph.add("scale", SMALL),
         graph.add("format", "gbrp"),  # of other formats the filter compares the brightness alone
+        # With ``sc_pass`` the filter lets only those frames through that begin a scene, so that pulling one tells it.
         graph.add("scdet", f"threshold={CUT}:sc_pass=1"),
         graph.add("buffersink"),
     ]

@@ -31,6 +31,7 @@ def understood(given: str) -> str | Path | bytes:
         return _path_of(given)
     if head == "data:":
         return _bytes_of(given)
+    # Programs write base64 in lines, whose ends are no part of it.
     text = given if len(given) < SHORTEST else "".join(given.split())
     begins = text[:12].replace("-", "+").replace("_", "/")
     if len(text) >= SHORTEST and begins.startswith(BEGINNINGS) and BASE64.fullmatch(text):

@@ -245,6 +245,7 @@ class Source:
         if self.uri is not None:
             raise InputError(f"the bytes of {self.name} are not here: it is an address", advice=FETCH)
         if isinstance(given, InputError):
+            # Each call raises an error of its own, because the engine writes the facts of the call into it.
             raise InputError(given.message, advice=given.advice)
         if isinstance(given, bytes):
             return given
@@ -267,6 +268,7 @@ class Source:
         try:
             if path.is_dir():
                 raise InputError(f"{path} is a folder", advice="Give the files in it one by one.")
+            # Reading a pipe or a device may never come to an end.
             if path.exists() and not path.is_file():
                 raise InputError(f"{path} is not a regular file")
             if path.stat().st_size > MOST_BYTES:

@@ -51,6 +51,7 @@ def pages_of(data: bytes) -> int:
     layout = _Layout(order, *(BIG if is_big else SMALL))
     (position,) = _unpacked(layout.order + layout.offset, data, 8 if is_big else 4)
     seen, left, is_whole = set[int](), MOST, True
+    # A directory that names an earlier one as the next would make a loop without end.
     while position and position not in seen:
         seen.add(position)
         position, fields, looked_at = _directory(data, layout, position, left)

@@ -71,6 +71,7 @@ class Unpacked:
         whole = len(self._rest) // step * step
         heard = list(map(abs, self._rest[:whole:EVERY]))
         each = step // EVERY
+        # One is added to each mean, because silence has no logarithm.
         self.levels.extend(
             20 * math.log10(sum(heard[n : n + each]) / each + 1) for n in range(0, len(heard) - each + 1, each)
         )

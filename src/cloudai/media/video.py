@@ -65,6 +65,7 @@ class Frame(Image):
         """The path of the video and the time: the name of the frame in a batch."""
         self.is_file = is_file
         super().__init__(out.getvalue(), name=f"{PurePosixPath(video).name}#t={self.time_s:.3f}")
+        # The key of the decoded frame takes the place of that of the JPEG, which differs from one processor to another.
         self.key = shot.key
 
     @property

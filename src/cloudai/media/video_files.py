@@ -102,6 +102,7 @@ def _demuxer(head: bytes, name: str) -> str:
     """
     if not head:
         raise InputError(f"{name} is empty (0 bytes)")
+    # A moving picture begins like a still one, and a still HEIC like a video: so they are looked for in this order.
     if MOVING.match(head):
         raise InputError(f"{name} is a moving picture that cannot be read here", advice="Convert it to GIF or MP4.")
     if STILL.match(head):
@@ -129,5 +130,6 @@ def _track(file: Any, name: str) -> Any:
         raise InputError(f"the pictures of {name} are of a kind that is not known here", advice="Convert it to MP4.")
     if codec.width * codec.height > MOST_PIXELS:
         raise InputError(f"the frames of {name} have more than {MOST_PIXELS:,} pixels", advice="Make them smaller.")
+    # PyAV's usual threads share the work on one frame; with these FFmpeg decodes several frames at the same time.
     tracks[0].thread_type = "AUTO"
     return tracks[0]

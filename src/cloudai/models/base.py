@@ -53,6 +53,7 @@ def _bytes(value: Any) -> Any:
     """Return the bytes that a text stands for in base64, of either alphabet; anything else is returned as it is."""
     if not isinstance(value, str):
         return value
+    # Without validate=True letters that are none of base64 would be passed over, and other bytes would come out.
     return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
 
 
@@ -204,6 +205,7 @@ class Usage(Model):
         sums = {name: sum(counts) if counts else None for name, counts in both.items()}
         if self.cost is None or other.cost is None or self.price_date is None or other.price_date is None:
             return Usage(**sums)
+        # A sum of two prices is as old as the older of them.
         return Usage(**sums, cost=self.cost + other.cost, price_date=min(self.price_date, other.price_date))
 
 
@@ -289,6 +291,7 @@ class Result(Model):
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()
 
+    # pydantic would make a hash of all fields, which fails for `raw`, a dict.
     __hash__ = None  # type: ignore[assignment]
 
     def _values(self) -> dict[str, Any]:
@@ -342,6 +345,7 @@ class Result(Model):
             "provider": self.meta.provider,
             "method": self.meta.method,
         }
+        # Without a row the input would be missing in a table of many, as if it had never been given.
         return [{**head, **dict.fromkeys(columns), **row} for row in rows or [dict(nothing)]]
 
     def _nothing(self) -> dict[str, Any]:
@@ -424,6 +428,7 @@ class Many(Result, Generic[T]):
     def __getitem__(self, index: int) -> T:
         return self._items()[index]
 
+    # By its length alone a result without items would be false, like a call without a result.
     def __bool__(self) -> bool:
         return True
 

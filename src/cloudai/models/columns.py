@@ -15,6 +15,8 @@ __all__ = ["TRACK", "TYPES"]
 TRACK = "track"
 """The column of the number under which a face is followed through a video, which only faces that are followed have."""
 
+# A column that is empty for one vendor has no values to take its type from, and its table could not be put together
+# with that of another.
 _WHOLE = (
     *("item", "track", "face", "n_faces", "image_width", "image_height", "rank", "page", "block", "paragraph", "line"),
     *("sentence", "start", "end", "segment", "channel", "part", "count", "rate", "bytes"),

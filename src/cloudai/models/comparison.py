@@ -89,6 +89,7 @@ class Comparison:
         return page
 
     def _repr_html_(self) -> str:
+        # A notebook has a body of its own, which must not get the look of our page.
         return f"<style>{STYLE.replace('body{', '.cloudai-difference{')}</style>{self._shown()}"
 
     def _shown(self) -> str:
@@ -124,9 +125,11 @@ def compared(heard: str, wanted: str) -> Comparison:
         MissingExtraError: rapidfuzz is not installed.
     """
     try:
+        # The distance takes the square of the number of words, which this package does in C++.
         from rapidfuzz.distance import Levenshtein
     except ImportError:
         raise MissingExtraError("comparing transcripts", "compare") from None
+    # Words are told apart by blanks also in languages without them; the character error rates are what counts there.
     shown, said = heard.split(), wanted.split()
     ours, theirs = _words(shown), _words(said)
     if not theirs:
@@ -135,10 +138,12 @@ def compared(heard: str, wanted: str) -> Comparison:
     pieces: list[_Piece] = []
     counts = {"replace": 0, "delete": 0, "insert": 0, "equal": 0}
     for what in Levenshtein.opcodes(theirs_plain, ours_plain):
+        # One of the two stretches is empty where words are missing or too many.
         counts[what.tag] += max(what.src_end - what.src_start, what.dest_end - what.dest_start)
         missed = " ".join(text for _, text in theirs[what.src_start : what.src_end])
         got = " ".join(text for _, text in ours[what.dest_start : what.dest_end])
         pieces.append(_Piece(missed, got, what.tag == "equal"))
+    # Characters are compared in the plain words: another comma is no error of who has listened.
     spaced = " ".join(theirs_plain), " ".join(ours_plain)
     dense = "".join(theirs_plain), "".join(ours_plain)
     return Comparison(
@@ -165,4 +170,5 @@ def _words(texts: Sequence[str]) -> list[tuple[str, str]]:
 
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()  # full-width digits and letters are digits and letters
+    # Accents that stand as marks of their own are no letters for isalnum().
     return "".join(letter for letter in folded if letter.isalnum() or unicodedata.combining(letter))

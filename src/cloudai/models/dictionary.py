@@ -69,6 +69,7 @@ class Dictionary(Many[Meaning]):
                 "part_of_speech": meaning.part_of_speech,
                 "confidence": meaning.confidence,
                 "back_translations": ", ".join(each.text for each in meaning.back_translations) or None,
+                # A table has room for one sentence; the others stand in the result.
                 "example": meaning.examples[0].source if meaning.examples else None,
                 "example_translated": meaning.examples[0].target if meaning.examples else None,
                 **self._nothing(),

@@ -72,6 +72,7 @@ class Emotions(Model):
     def top(self) -> str | None:
         """The emotion with the highest score; None if no score is above 0, or two emotions share the highest."""
         ranked = sorted(self.scores().items(), key=lambda pair: -pair[1])
+        # Google says VERY_UNLIKELY to all four emotions of a face at rest: to name one of them would be made up.
         if not ranked or ranked[0][1] == 0 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
             return None
         return ranked[0][0]
@@ -147,6 +148,7 @@ class Face(Model):
                 an address.
             MissingExtraError: ``image`` is HEIC, and pillow-heif is not installed.
         """
+        # The module of pictures is loaded only where one is cut out: most programs read boxes alone.
         from cloudai.media import as_image
 
         _require_between("margin", margin, MARGINS)
@@ -157,6 +159,7 @@ class Face(Model):
         room = margin * max(self.box.width, self.box.height)
         width, height = self.box.width + 2 * room, self.box.height + 2 * room
         if aspect is not None:
+            # The box only grows, so that no part of the face is cut off.
             width, height = max(width, height * aspect), max(height, width / aspect)
         middle_x, middle_y = self.box.x + self.box.width / 2, self.box.y + self.box.height / 2
         left, top = max(0.0, middle_x - width / 2), max(0.0, middle_y - height / 2)
@@ -164,11 +167,13 @@ class Face(Model):
             min(float(upright.width), middle_x + width / 2),
             min(float(upright.height), middle_y + height / 2),
         )
+        # A cut of no pixel would be a picture that cannot be saved.
         if right - left < 1 or bottom - top < 1:
             raise InputError("The face is not inside this picture. Give the picture that was given to the call.")
         return upright.crop((round(left), round(top), round(right), round(bottom)))
 
 
+# At -0.5 nothing is left of the longer side of a box.
 MARGINS, ASPECTS = (-0.5, 100.0), (0.001, 1000.0)
 """The least and the most of the two arguments of `Face.crop`."""
 
@@ -216,6 +221,7 @@ class Faces(Many[Face]):
         return [
             {
                 **track_of(face),
+                # The number is the place by size, so that face 0 of two vendors is likely the same.
                 "face": index,
                 "n_faces": len(self.faces),
                 **_rectangle(face.box),
@@ -243,6 +249,7 @@ FACE_COLUMNS = (
 
 def largest_first(faces: Sequence[Face]) -> tuple[Face, ...]:
     """Return faces in the order of all results: by area, and among equals in the vendor's order."""
+    # sorted() keeps the order of what is equal, so that the numbers of faces do not change from one run to the next.
     return tuple(sorted(faces, key=lambda face: -face.box.area))
 
 
@@ -302,6 +309,8 @@ def _word(level: Level | None) -> str | None:
 
 def _caveat(method: str, guessed: Sequence[object]) -> str:
     """Return what is to be said of the guesses that a method has made; "" if there are none."""
+    # The sentence stands wherever ages and expressions are shown, because a reader of a table has not read the
+    # documentation.
     who = "a baseline model's guesses" if method == "local" else "guesses"
     return f"Ages and expressions are {who} from appearance." if guessed else ""
 

@@ -247,6 +247,7 @@ class Text(Many[Line]):
 
     def files(self) -> list[tuple[str, bytes]]:
         """Return the text of each page as a file of its own, as the end of its name and its content in UTF-8."""
+        # Leading zeros let a folder sort its pages.
         width = len(str(len(self.pages)))
         return [
             (f"-{page.number:0{width}d}.txt" if len(self.pages) > 1 else ".txt", f"{page.text}\n".encode())
@@ -262,6 +263,7 @@ class Text(Many[Line]):
         return first_lines(self.text)
 
     def _repr_html_(self) -> str:
+        # A page of a document is no picture that could be shown here.
         is_picture = len(self.pages) == 1 and self.pages[0].unit == "px"
         boxes = [(line.box, str(number)) for number, line in enumerate(self)] if is_picture else []
         return (picture_with_boxes(self.meta, boxes) if is_picture else "") + super()._repr_html_()
@@ -283,6 +285,7 @@ class Text(Many[Line]):
                 "confidence": line.confidence,
                 **_rectangle(line.box),
                 "unit": page.unit if line.box else None,
+                # A cell holds eight numbers in a row, as vendors write a polygon.
                 "polygon": [value for point in line.polygon for value in (point.x, point.y)] or None,
                 "angle": page.angle,
                 "language": line.language or page.language,
@@ -345,6 +348,7 @@ class ImageAnalysis(Many[Tag]):
 
     def _with(self, meta: Meta, raw: object) -> Self:
         """Return a copy with its origin, which is also given to faces and text, because each has its own table."""
+        # The parts get no `raw`: the reply is that to the whole analysis.
         parts = {name: part._with(meta, None) for name in ("faces", "text") if (part := getattr(self, name))}  # noqa: SLF001
         return self._changed(meta=meta, raw=raw, **parts)
 
@@ -358,6 +362,7 @@ class ImageAnalysis(Many[Tag]):
     def _repr_html_(self) -> str:
         boxed: list[Object | Brand | Place] = [*(self.objects or ()), *(self.brands or ()), *(self.places or ())]
         boxes: list[tuple[Box | None, str]] = [(thing.box, thing.name) for thing in boxed]
+        # People and faces have no names here, and never get any.
         boxes += [(thing.box, "") for thing in [*(self.people or ()), *(self.faces or ())]]
         boxes += [(line.box, "") for line in self.text or ()]
         return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
@@ -389,6 +394,7 @@ class ImageAnalysis(Many[Tag]):
         yield (
             "color",
             [
+                # Azure names colours, and gives neither a value nor a share for most of them.
                 {"name": c.hex or c.name, "score": c.score if c.score is not None else c.fraction}
                 for c in self.colors or ()
             ],

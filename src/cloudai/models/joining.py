@@ -65,12 +65,15 @@ def joined_pieces(heard: Sequence[Heard], duration: float | None, *, words: bool
     """
     pieces = [_shifted(each, number) for number, each in enumerate(heard)]
     shared: set[int] = set()
+    # The vendor names a language for each piece; a piece of silence may have none.
     language = next((each.transcript.language for each in heard if each.transcript.language), None)
     for number, (one, two) in enumerate(pairwise(heard)):
+        # Pieces that were cut in a pause have nothing in common, and a gap has no words to join at.
         if one.end > two.begin and not (one.is_gap or two.is_gap):
             pieces[number], pieces[number + 1] = _seamed(pieces[number], pieces[number + 1], two.begin, one.end)
             shared |= {number, number + 1}
     texts = [
+        # The vendor's own text is kept where nothing was taken out, because it may have more than its segments.
         joined([segment.text for segment in piece], language) if number in shared else heard[number].transcript.text
         for number, piece in enumerate(pieces)
     ]
@@ -109,15 +112,18 @@ def _shifted(heard: Heard, number: int) -> list[Segment]:
 
 def _seamed(one: list[Segment], two: list[Segment], begin: float, end: float) -> tuple[list[Segment], list[Segment]]:
     """Return the segments of two pieces without what both have, which is between two times; each channel by itself."""
+    # In a call both people may say the same word at the same time, each in a channel of their own.
     for channel in dict.fromkeys(segment.channel for segment in (*one, *two)):
         ours = [token for token in _tokens(one, channel) if token.start is None or _end(token) > begin - NEAR]
         theirs = [token for token in _tokens(two, channel) if token.start is None or token.start < end + NEAR]
         if not ours or not theirs:
             continue
+        # Without times every word could be one of the overlap, and the search takes the square of their number.
         if ours[0].start is None or theirs[0].start is None:
             ours, theirs = ours[-MOST_SHARED:], theirs[:MOST_SHARED]
             last, first = _seam(ours, theirs, (begin + end) / 2)
         else:
+            # A word that was cut through is heard as something else, and would end the stretch that both have alike.
             whole, behind = _whole(ours, theirs, begin, end)
             last, first = _seam(ours[:whole], theirs[behind:], (begin + end) / 2)
             first += behind
@@ -190,8 +196,10 @@ def _seam(ours: Sequence[_Token], theirs: Sequence[_Token], middle: float) -> tu
         alike = [
             (size, at, minus) for size, at, minus in alike if len(ours) - at - size <= AT_EDGE and -minus <= AT_EDGE
         ]
+    # Of several stretches of one length the last one of the first piece counts, with the earliest of the second one.
     size, at, minus = max(alike, default=(0, 0, 0))
     if size:
+        # The seam is in the middle of the stretch: the words nearest to a cut are heard worst.
         half = (size + 1) // 2
         return at + half, half - minus
     if not timed:
@@ -210,6 +218,7 @@ def _alike(ours: Sequence[_Token], theirs: Sequence[_Token]) -> int:
     size = 0
     for one, two in zip(ours, theirs, strict=False):
         apart = abs(one.start - two.start) if one.start is not None and two.start is not None else 0.0
+        # The same word may be said twice in six seconds; its time tells which is meant.
         if one.text != two.text or apart > NEAR:
             break
         size += 1
@@ -232,6 +241,7 @@ def _without(segments: Sequence[Segment], dropped: set[tuple[int, int]]) -> list
 def _shortened(segment: Segment, left: Sequence[int]) -> Segment:
     """Return a segment with these of its words alone. Its text keeps its punctuation if it has as many words."""
     texts = _split(segment)
+    # The list of words may have another number than the text; then the list counts, which has no punctuation.
     if len(texts) != len(_words(segment)):
         texts = [text for text, _, _ in _words(segment)]
     words = tuple(segment.words[index] for index in left) if segment.words else ()

@@ -29,12 +29,14 @@ def picture_with_boxes(meta: Meta, boxes: Iterable[tuple[Box | None, str]]) -> s
         meta: The origin of the result, which knows the path.
         boxes: The boxes in pixels of the upright original, each with a label.
     """
+    # A picture at an address has no size here, and texts have neither.
     if meta.source is None or meta.image_size is None:
         return ""
     from cloudai.media import Image  # most results are shown in no notebook
 
     try:
         picture = Image(meta.source).open()
+    # The file may have been moved since the call, and the table is to be shown all the same.
     except (CloudAIError, OSError):
         return ""
     if picture.size != meta.image_size:
@@ -43,6 +45,7 @@ def picture_with_boxes(meta: Meta, boxes: Iterable[tuple[Box | None, str]]) -> s
     picture.thumbnail((SIDE, SIDE))
     jpeg = io.BytesIO()
     picture.convert("RGB").save(jpeg, "JPEG", quality=80)
+    # The picture is a part of the notebook, because a link to a file does not go with it.
     encoded = base64.b64encode(jpeg.getvalue()).decode()
     line = max(across, down) / SIDE
     drawn = "".join(_drawn(box, label, line) for box, label in list(boxes)[:MOST] if box is not None)

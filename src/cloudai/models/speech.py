@@ -79,6 +79,7 @@ class Transcript(Many[Segment]):
         Args:
             path: The file, which is replaced if it exists; UTF-8.
         """
+        # A vendor that gives no segments still has a text.
         return _written("\n\n".join(_paragraphs(self.segments, self.language)) or self.text, path)
 
     def cues(self) -> Transcript:
@@ -123,6 +124,7 @@ class Transcript(Many[Segment]):
             raise InputError(
                 f"there are {len(texts)} texts for {len(self.segments)} segments", advice="Give one text a segment."
             )
+        # The words and the confidence are those of what was said, and not of its translation.
         changed = {"words": (), "confidence": None, "language": language}
         segments = tuple(
             segment.model_copy(update={**changed, "text": text})
@@ -143,6 +145,7 @@ class Transcript(Many[Segment]):
         """
         from cloudai.models.subtitles import read_cues
 
+        # Every subtitle has an arrow between its times, and hardly any path has one.
         is_text = isinstance(given, str) and "-->" in given
         segments = read_cues(str(given) if is_text else text_of(given), language)
         text = joined([segment.text for segment in segments], language)
@@ -221,7 +224,9 @@ def _paragraphs(segments: Sequence[Segment], language: str | None) -> list[str]:
     last: Segment | None = None
     for segment in segments:
         same = last is not None and (last.speaker, last.channel) == (segment.speaker, segment.channel)
+        # Where a time is not known, no pause is assumed.
         silence = (segment.start or 0.0) - (last.end if last and last.end is not None else segment.start or 0.0)
+        # A turn may have pauses in it: who speaks is told, and needs no new paragraph.
         if same and (segment.speaker is not None or silence < PAUSE):
             paragraphs[-1][1].append(segment.text)
         else:
@@ -238,6 +243,7 @@ def _label(segment: Segment) -> str:
 
 def _written(text: str, path: str | os.PathLike[str] | None) -> str:
     if path is not None:
+        # Players read UTF-8 whatever the system is; Windows would write its own encoding and line ends.
         Path(path).write_text(text, encoding="utf-8", newline="\n")
     return text
 
@@ -292,12 +298,14 @@ class Speech(Result):
         try:
             target = Path(path)
             ending = target.suffix.lower().removeprefix(".")
+            # A file whose name promises another format opens in no player, and nothing would say why.
             if ending in MEDIA_TYPES and ending != self.format:
                 raise InputError(
                     f"{target.name} is no name for {self.format.upper()}",
                     advice=f'Name it .{self.format}, or ask for format="{ending}".',
                 )
             target.write_bytes(self.audio)
+        # An InputError is a ValueError, too, and would be wrapped below.
         except InputError:
             raise
         except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL in the name; TypeError: no path at all

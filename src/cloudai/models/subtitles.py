@@ -29,6 +29,7 @@ APART = 1.5
 """Seconds of silence after which another subtitle begins."""
 DASH = "- "
 """The dash before the words of each speaker, if one subtitle holds the words of two speakers."""
+# Hangul in single letters, and letters with marks, must not be cut through.
 GRAPHEME = regex.compile(r"\X")
 ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]」』]*$")
 
@@ -81,6 +82,7 @@ def _tokens(segment: Segment, language: str | None) -> list[_Token]:
 
     The words of the text are taken where they are as many, because they have punctuation.
     """
+    # Without blanks between words a line may be broken behind any character.
     texts = segment.text.split() if has_spaces(language) else GRAPHEME.findall("".join(segment.text.split()))
     if segment.words and any(word.start is not None for word in segment.words):
         spoken = [word.text for word in segment.words]
@@ -96,6 +98,7 @@ def _by_words(texts: Sequence[str], words: Sequence[SpokenWord]) -> Iterator[_To
 
     Those before the first time have that time.
     """
+    # The caller has seen that one of them has a time.
     at = next(word.start for word in words if word.start is not None)
     for text, word in zip(texts, words, strict=True):
         start = at if word.start is None else word.start
@@ -104,6 +107,7 @@ def _by_words(texts: Sequence[str], words: Sequence[SpokenWord]) -> Iterator[_To
 
 
 def _weight(text: str) -> int:
+    # The blank behind a word takes time, too; it also keeps the sum of marks without any width from being 0.
     return width(text) + 1
 
 
@@ -130,11 +134,13 @@ def _sharing(texts: Sequence[str], start: float, end: float) -> Iterator[_Token]
 
 def _groups(tokens: Sequence[_Token], space: str) -> Iterator[list[_Token]]:
     """Yield the words of a segment, subtitle by subtitle; one whose words fit into a subtitle is one."""
+    # A segment is what the vendor takes for one utterance, and stays whole where it fits.
     if tokens and _fits(tokens, space) and all(two.start - one.end < APART for one, two in pairwise(tokens)):
         yield list(tokens)
         return
     group: list[_Token] = []
     for token in tokens:
+        # A subtitle that begins with a new sentence is easier to read, unless the last one would flash by.
         ended = group and ENDS.search(group[-1].text) and group[-1].end - group[0].start >= SHORTEST
         if group and (ended or token.start - group[-1].end >= APART):
             yield group
@@ -169,6 +175,7 @@ def _lines(texts: Sequence[str], space: str) -> list[str]:
     whole = space.join(texts)
     if width(whole) <= MOST_WIDTH:
         return [whole]
+    # Subtitles are usually set in two lines of about the same width, and not in a full one above a single word.
     halves = [(space.join(texts[:n]), space.join(texts[n:])) for n in range(1, len(texts))]
     best = min(halves, key=lambda two: max(map(width, two)), default=(whole, ""))
     if max(map(width, best)) <= MOST_WIDTH:
@@ -187,9 +194,11 @@ def _timed(cues: Sequence[Cue]) -> list[Cue]:
     """
     timed: list[Cue] = []
     free = 0.0
+    # This comes first, because each short subtitle would delay all those behind it.
     cues = _gathered(cues)
     for number, cue in enumerate(cues):
         start = max(cue.start, free)
+        # Subtitles that are shown at the same time may cover each other.
         following = cues[number + 1].start if number + 1 < len(cues) else start + LONGEST
         end = min(max(cue.end, start + SHORTEST), start + LONGEST)
         if end > following >= start + SHORTEST:
@@ -234,6 +243,7 @@ def _both(one: Cue, two: Cue) -> Cue | None:
 def srt(cues: Sequence[Cue]) -> str:
     """Return subtitles as SubRip (SRT)."""
     blocks = [
+        # An arrow in the words would be read as the times of another subtitle.
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text.replace('-->', '→')}\n"
         for number, cue in enumerate(cues, 1)
     ]
@@ -247,11 +257,13 @@ def vtt(cues: Sequence[Cue]) -> str:
 
 
 def _voiced(cue: Cue) -> str:
+    # In WebVTT "<" begins a tag; SRT has no escapes.
     text = html.escape(cue.text, quote=False)
     return text if cue.speaker is None else f"<v {html.escape(cue.speaker, quote=False)}>{text}"
 
 
 def _clock(seconds: float, point: str) -> str:
+    # Rounding once to milliseconds avoids a clock of 00:00:60,000.
     whole = round(seconds * 1000)
     return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}{point}{whole % 1000:03}"
 
@@ -275,7 +287,9 @@ def read_cues(text: str, language: str | None = None) -> list[Segment]:
     Raises:
         InputError: There is no subtitle in the text.
     """
+    # "\r\r\n" comes from programs that have written CRLF as text on Windows.
     lines = text.removeprefix("\ufeff").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    # The times are what both formats have for certain: numbers and blank lines are missing in many files.
     shown = list(TIMES.finditer(lines))
     ends_blank = lines.lstrip().startswith("WEBVTT")
     segments: list[Segment] = []
@@ -296,11 +310,13 @@ def read_cues(text: str, language: str | None = None) -> list[Segment]:
             Segment(
                 text=joined(plain.split("\n"), language),
                 start=start,
+                # A file that was edited by hand may have times that end before they begin.
                 end=max(start, _seconds(numbers[4:])),
                 speaker=html.unescape(voice[1].strip()) if voice else None,
                 language=language,
             )
         )
+    # The order of a file need not be that of time.
     segments = sorted((segment for segment in segments if segment.text), key=lambda segment: segment.start or 0.0)
     if not segments:
         raise InputError("there is no subtitle in this text", advice="Give a file in the format SRT or WebVTT.")

@@ -52,6 +52,7 @@ def _faces_with(name: str) -> Callable[[ImageAnalysis | Faces], Faces | None]:
 
     def part(result: ImageAnalysis | Faces) -> Faces | None:
         faces = _faces(result)
+        # A vendor that says nothing of expressions has no table of them; a picture without a face has an empty one.
         said = faces is None or not len(faces) or any(getattr(face, name) is not None for face in faces)
         return faces if said else None
 
@@ -117,6 +118,7 @@ def _main(
     results: tuple[type[Result], ...], part: Callable[[Any], Any], of: type[Result], **asked_by: Mapping[str, Any]
 ) -> TableKind:
     """Return the table that a result has by itself."""
+    # An empty result tells its columns, so that a table without rows has them, too.
     columns = of.model_construct()._columns()  # noqa: SLF001
     return TableKind(results, part, _own_rows, columns, _own_nothing, of.units, asked_by)
 

@@ -125,6 +125,7 @@ class Sentiment(Many[Sentence], Feeling):
         )
 
     def _rows(self) -> list[dict[str, Any]]:
+        # The row of the whole text comes first and has a number that no sentence has.
         whole = {"sentence": -1, **_feeling(self), **(self.emotions.scores() if self.emotions else {})}
         sentences = [
             {"sentence": number, "start": s.start, "end": s.end, "text": s.text, **_feeling(s)}
@@ -187,6 +188,7 @@ class Language(Result):
         return ("code", "name", "confidence")
 
     def _rows(self) -> list[dict[str, Any]]:
+        # A language that could not be told is one that was not found.
         return [] if self.code == UNDECIDED else [self.model_dump()]
 
     def _nothing(self) -> dict[str, Any]:

@@ -27,11 +27,14 @@ class ByService(Provider):
     """Endings of the names of the settings that say where a service is."""
 
     def _argument(self, name: str) -> str:
+        # No constructor has an argument "vision_key": users write vision=Resource(key=…), and an error has to name what
+        # they wrote.
         service = next((service for service in self.services if name.startswith(f"{service}_")), None)
         return f"{name.removeprefix(f'{service}_')} in {service}=" if service else super()._argument(name)
 
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the addresses and regions, and no credentials."""
+        # Keys are left out: an answer stays valid when a key is renewed, and no key may get into a journal or a cache.
         return {
             name: value for name, value in super().cache_scope(operation).items() if name.endswith(self.scope_settings)
         }
@@ -59,6 +62,7 @@ class ByService(Provider):
         Args:
             operation: The operation that is to be called. None asks whether any service is ready.
         """
+        # One service that is ready is enough: a user who has set up Vision alone has done nothing wrong.
         if operation is None:
             lacking = [self._lacking(service) for service in self.services]
             return None if None in lacking else lacking[0]
@@ -69,6 +73,7 @@ class ByService(Provider):
         try:
             self.require_set(service)
             self.base(service)
+        # These two errors are the answer to the question. Any other is a fault of the program, and is passed on.
         except (SettingsError, MissingExtraError) as error:
             return str(error)
         return None

@@ -94,6 +94,7 @@ def is_installed(package: str) -> bool:
     "google.auth" counts as missing if only "google" is there, which other packages of Google install too.
     """
     try:
+        # find_spec imports the parents of a dotted name, and raises where one of them is missing.
         return find_spec(package) is not None
     except ModuleNotFoundError:
         return False
@@ -108,6 +109,7 @@ def refusal(who: object, status: int | None, body: Any, advice: str) -> ServiceE
         body: The JSON of the reply, if it is any.
         advice: What to do where the login is at fault.
     """
+    # Some packages do not tell the status; that a login was refused is then the best guess.
     kind, code = error_class(status or 401), _code(body)
     if issubclass(kind, BadRequestError):
         kind = AuthError  # nothing but the login can be wrong in a request for a token
@@ -116,6 +118,7 @@ def refusal(who: object, status: int | None, body: Any, advice: str) -> ServiceE
     return kind(f"{who} {what} ({said})", advice=ADVICE.get(kind, advice), status=status, code=code)
 
 
+# Only a text that looks like a code is repeated: in its place a server may send a sentence that quotes what was sent.
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
 
 
@@ -125,6 +128,8 @@ def _code(body: Any) -> str | None:
         return None
     inner = body.get("error")
     inner = inner if isinstance(inner, Mapping) else {}
+    # IBM has "errorCode", OAuth a text as "error", and Google an object as "error", whose status says more than its
+    # number.
     for code in (body.get("errorCode"), body.get("error"), inner.get("status"), inner.get("code"), body.get("code")):
         if isinstance(code, str) and CODE.fullmatch(code):
             return code

@@ -44,14 +44,18 @@ def transcribed(
     sound = yield from audio.probe(limits, channels)
     if not sound.pieces:
         return (yield from ask(sound, words))
+    # Pieces overlap where the recording has no pause to cut at. They are joined at the words that both have, whose
+    # times are needed for it.
     overlap = any(end > begin for (_, end), (begin, _) in zip(sound.pieces, sound.pieces[1:], strict=False))
     try:
         flows = [ask(audio.piece(number), words or overlap) for number in range(len(sound.pieces))]
         parts = (yield from parallel(flows)) if side_by_side else (yield from _one_by_one(flows))
     except CloudAIError as error:
+        # The pieces that were answered are paid for: the error hands them over as one transcript with gaps.
         if isinstance(error.partial, list) and any(part is not None for part in error.partial):
             error.partial = _joined(error.partial, sound, words=words)
         raise
+    # The unpacked recording takes up to 115 MB for each hour and channel, and is not left to the garbage collector.
     finally:
         audio.close()
     return _joined(parts, sound, words=words)

@@ -16,7 +16,10 @@ def start_of(text: str, content: str, offset: int, after: int) -> int:
         offset: Where they begin by the vendor's count; negative where it does not count.
         after: Where the sentence before ended.
     """
+    # The offset is believed only where the words are really there. A vendor that counts bytes, UTF-16 units or
+    # graphemes would otherwise shift every sentence behind the first emoji.
     if offset >= 0 and text.startswith(content, offset):
         return offset
+    # The search begins behind the sentence before, because a text may say the same sentence twice.
     start = text.find(content, after)
     return start if start >= 0 else max(offset, after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+# The standard module has neither \X, which matches a grapheme, nor a look-behind of variable length.
 import regex
 
 __all__ = ["beginning", "framed", "graphemes", "parts", "sentences"]
@@ -45,6 +46,8 @@ def _packed(text: str, most: int, size: Callable[[str], int], cuts: Sequence[reg
     """Return a text that is too long in parts, each of as many pieces as fit; a piece that does not fit is cut too."""
     packed: list[str] = []
     begin = end = filled = 0
+    # Each piece is measured once and the sizes are added up. To measure the growing part anew for each piece would take
+    # the square of the time in a long text.
     for piece in _pieces(text, cuts[0]):
         length = size(piece)
         if filled + length > most and end > begin:
@@ -88,6 +91,7 @@ def beginning(text: str, most: int, size: Callable[[str], int] = len) -> tuple[s
     """
     if size(text) <= most:
         return text, None
+    # White space in front would fill the part that is sent, and no language can be told by it.
     begin = next(part for part in parts(text.lstrip(), most, size) if part.strip())
     return begin, f"the first {len(begin):,} of {len(text):,} characters"
 

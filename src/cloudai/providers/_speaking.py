@@ -37,6 +37,7 @@ VOICE = re.compile(r"[a-z]{2,3}(?:[-_][A-Z][a-z]{3})?[-_](?:[A-Z]{2}|\d{3})(?![A
 """The language at the beginning of the name of a voice: "en-GB", "sr-Latn-RS", "es-419"."""
 NOTHING = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 """The categories of Unicode of what nobody can speak: control characters, invisible ones and blanks."""
+# A text such as "나무 API" has more Latin letters than Hangul, and is still to be read in Korean.
 FEW = 5
 """A script decides where at least every fifth letter is of it."""
 
@@ -48,10 +49,12 @@ def language_of(text: str, language: str | None, voice: str | None, usual: str =
     text of no script that tells its language, such as the Latin alphabet, is taken to be in the usual one.
     """
     of_voice = VOICE.match(voice or "")
+    # The voice goes first because it names the region: language="en" with the voice en-GB-Wavenet-A is British English.
     if of_voice and (language is None or includes(language, of_voice[0])):
         return with_region(of_voice[0])
     if language:
         return with_region(language)
+    # Digits and punctuation belong to every script, so that they are counted on neither side.
     letters = sum(map(str.isalpha, text))
     for code, script in SCRIPTS:
         if letters and len(re.findall(f"[{script}]", text)) * FEW >= letters:
@@ -101,8 +104,11 @@ def spoken(
     if len(texts) == 1:
         audio = yield from speak(texts[0], format)
     else:
+        # To join and to convert a long text takes seconds of the processor, which must not be those of the event loop.
         audio = yield from call(joined, (yield from parallel([speak(part, "wav") for part in texts])))
         audio = yield from call(converted, audio, format)
+    # The audio is measured before it is returned: a reply that ends before the length in its header is an error, and no
+    # short recording.
     result = yield from call(heard, audio, format)
     return Speech(audio=result.audio, format=format, rate=result.rate, duration=result.duration, meta=meta)
 
@@ -126,5 +132,7 @@ def listed(voices: Iterable[Voice], language: str | None, meta: Meta = Meta()) -
     spelt = [voice.model_copy(update={"languages": tuple(map(spelled, voice.languages))}) for voice in voices]
     if language is not None:
         spelt = [voice for voice in spelt if any(includes(language, code) for code in voice.languages)]
+        # Multilingual voices list many languages behind the one that they were made for, and would bury the voices of
+        # the wanted one.
         spelt.sort(key=lambda voice: not includes(language, voice.languages[0]))
     return Voices(voices=tuple(spelt), meta=meta)

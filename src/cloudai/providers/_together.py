@@ -40,6 +40,8 @@ class TextsTogether:
         given = _at(request.json, self.texts)
         if not isinstance(given, list) or len(given) != 1:
             return object()  # extra= has changed the body, so it is merged with no other request
+        # The options of a call stand in the body beside the text. They are compared as JSON, because a dict cannot be a
+        # key.
         return *request.addressed, json.dumps(_with(request.json, self.texts, []), sort_keys=True)
 
     def slots(self, requests: Sequence[Request]) -> int:
@@ -65,10 +67,15 @@ class TextsTogether:
             MalformedResponseError: The reply does not have one part for each text.
         """
         body = response.json()
+        # Translator sends a bare list in v3, and an object with the list as "value" in its API of 2026-06-06.
         path = () if isinstance(body, list) else self.replies
         parts = _at(body, path)
+        # The parts have no identifiers, and are told apart by their order alone. Where one is missing, each text behind
+        # it would get the answer to its neighbour.
         if not isinstance(parts, list) or len(parts) != len(requests):
             raise MalformedResponseError(f"{len(requests)} texts were sent, and not as many replies came")
+        # Each part gets the shape of a whole reply, so that the flow of one text reads it as if the text had been sent
+        # alone.
         return [response.with_json(_with(body, path, [part])) for part in parts]
 
 

@@ -17,13 +17,17 @@ def spelled(language: str, codes: Mapping[str, str], with_region: Mapping[str, s
         codes: The codes that the service spells otherwise than we do.
         with_region: The languages of which the service tells the regions apart, by their codes in lower case.
     """
+    # Locales of operating systems have an underscore, as in "pt_PT".
     given = language.replace("_", "-").lower()
     if given in with_region:
         return with_region[given]
+    # A region is dropped unless it stands in `with_region`. That of Chinese says which script is meant, so that Chinese
+    # is looked up by its base: "zh-TW" is "zh-Hant".
     short, whole = base(language), without_region(language)
     return codes.get(short, whole) if short.startswith("zh") else codes.get(whole, whole)
 
 
 def languages_of(to: str | Sequence[str]) -> list[str]:
     """Return the languages to translate into, each once."""
+    # A language that is named twice would be billed twice.
     return [to] if isinstance(to, str) else list(dict.fromkeys(to))

@@ -159,6 +159,8 @@ def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
     """
 
     def declare(method: F) -> F:
+        # It belongs to the function and not to the class, so that a subclass that overrides an operation has to say
+        # anew what it can do.
         method.__capability__ = Capability(method.__name__, status, **facts)  # type: ignore[attr-defined]
         return method
 
@@ -221,9 +223,13 @@ class Provider:
     them.
     """
 
+    # The two caches are slots, because `for_call` gives each call a provider with the same `__dict__`: an attribute in
+    # it would be shared by all calls.
     __slots__ = ("__dict__", "__weakref__", "_call_cache", "_kept_cache")
 
     name: ClassVar[str]
+    # This number rises with a change that a provider of another distribution has to follow: `require_contract` then
+    # refuses the provider by its name, instead of letting it fail in the middle of a call.
     contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = ()
     variables: ClassVar[tuple[str, ...]] = ()
@@ -651,6 +657,8 @@ class Provider:
             return {}
         known: tuple[object, dict[Any, Any]] = vars(self).get("_known", (None, {}))
         if known[0] != environ:
+            # The environment and its dict are put in place as one tuple, so that no other thread sees the one without
+            # the other.
             known = vars(self)["_known"] = dict(environ), {}
         return known[1]
 
@@ -792,6 +800,8 @@ class Provider:
         """Return a value that was given in code as ``repr`` may show it."""
         setting = self._declared(name)
         if setting is None or not isinstance(value, str | os.PathLike):
+            # Where no setting says what a value is, a text, a list or a mapping may hold a key; a number and a truth
+            # value do not.
             return "'…'" if isinstance(value, Collection) else repr(value)
         return "'…'" if setting.secret else repr(shown(setting, str(value)))
 
@@ -826,6 +836,7 @@ class Provider:
             header_hint: Seconds to wait by the reply's headers, if its body says none.
         """
         kind = fault.kind or error_class(status)
+        # A hint of 0 seconds is one, too: "call again at once". With `or` the header's would take its place.
         hint = header_hint if fault.retry_after is None else fault.retry_after
         advice = fault.advice or ADVICE.get(kind)
         if issubclass(kind, AuthError | ForbiddenError):

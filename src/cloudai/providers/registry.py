@@ -53,8 +53,11 @@ def find(name: str) -> type[Provider]:
     """
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
+        # The module is loaded only now, because a program uses one or two of the vendors, and `import cloudai` must not
+        # wait for all.
         return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
     points = [point for point in _third_parties() if point.name == name]
+    # Which of the two would be given the user's key must not depend on the order in which they were installed.
     if len(points) > 1:
         who = " and ".join(sorted(map(_distribution, points)))
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
@@ -72,6 +75,8 @@ def made(provider: str | Provider) -> Provider:
     """
     if isinstance(provider, str):
         return find(provider)()
+    # Client(Azure) in place of Client(Azure()) is an easy slip, and would otherwise end in an error about a missing
+    # argument.
     if isinstance(provider, type) and issubclass(provider, Provider):
         raise SettingsError(
             f"{provider.__name__} is the class of a provider", advice=f"Give an object: {provider.__name__}()."
@@ -102,6 +107,7 @@ def _loaded(point: EntryPoint) -> type[Provider]:
     what = f"the provider {point.name!r} of {_distribution(point)}"
     try:
         kind = point.load()
+    # The import runs the code of strangers, which may raise anything.
     except Exception as error:
         why = f"{type(error).__name__}: {one_line(str(error))}"
         raise SettingsError(f"{what} cannot be loaded ({why})", advice="Upgrade or uninstall it.") from error
@@ -123,6 +129,7 @@ def require_contract(kind: type[Any], what: str, distribution: str = "its packag
     if not issubclass(kind, Provider):
         advice = f"Give a name, one of {', '.join(names())}, or an object such as Azure(key=…)."
         raise SettingsError(f"{what} is no provider", advice=advice)
+    # A bool is an int, too: contract = True would pass for contract 1.
     if type(kind.contract) is not int:
         advice = f"Let its class say contract = {Provider.contract}."
         raise SettingsError(f"{what} names no contract: {kind.contract!r} is no whole number", advice=advice)
@@ -130,6 +137,8 @@ def require_contract(kind: type[Any], what: str, distribution: str = "its packag
     if not isinstance(name, str) or not NAME.fullmatch(name):
         advice = 'Let its class say name = "…": small letters, digits, - and _.'
         raise SettingsError(f"{what} has no name that can be used", advice=advice)
+    # Answers in journals and caches are found by the name, so that a stranger called "azure" would be handed those of
+    # Azure. A subclass of our own provider may keep its name.
     if name in BUILT_IN and not issubclass(kind, find(name)):
         raise SettingsError(f"{what} is called {name!r}, as one of cloudai's own", advice="Give it another name.")
     if kind.contract != Provider.contract:

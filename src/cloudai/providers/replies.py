@@ -43,6 +43,8 @@ class Fault:
 
 
 CLASSES: Mapping[int, type[ServiceError]] = {
+    # More than a name depends on the class: the engine decides by it whether a request is tried again and whether it
+    # may have been billed.
     401: AuthError,
     403: ForbiddenError,
     # These two say that the request met a bad moment, and not that anything is wrong with it: it may come again.
@@ -70,6 +72,7 @@ def error_class(status: int) -> type[ServiceError]:
     A status from 300 is a RedirectBlockedError, one from 500 a ServerError, and any other that is not listed in
     `CLASSES` a BadRequestError.
     """
+    # A redirect is an error, because to follow it would hand the key and the upload to whatever host the reply names.
     if 300 <= status < 400:  # noqa: PLR2004
         return RedirectBlockedError
     return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004
@@ -81,11 +84,14 @@ LONGEST_MESSAGE = 1000
 
 def readable(response: Response) -> str:
     """Return the beginning of a reply that is not in the vendor's shape, as one printable line."""
+    # The cut may go through the middle of a character, and a proxy may send any bytes: to report an error must not
+    # fail.
     return one_line(response.content[:200].decode("utf-8", "replace")) or f"HTTP {response.status}, no text"
 
 
 def one_line(text: str) -> str:
     """Return the text on one line, without control characters."""
+    # Terminals obey control characters, and a line break would forge an entry of a log.
     return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 

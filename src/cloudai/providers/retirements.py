@@ -25,6 +25,7 @@ def capabilities() -> Table:
 
 
 def _abilities() -> Iterator[dict[str, Any]]:
+    # Providers that cannot be loaded are left out: the fault of one package must not take the table of all others away.
     known = {name: kind.capabilities() for name, kind in usable()[0].items()}
     for operation in OPERATIONS:
         for name, able in known.items():

@@ -93,6 +93,7 @@ class Resource:
 
     def __repr__(self) -> str:
         values = {"key": self.key, "endpoint": self.endpoint, "region": self.region}
+        # An address may have a key in its path or a password in it, so that it is shown by the same rule as everywhere.
         given = {name: "…" if name == "key" else shown(PLACE[name], value) for name, value in values.items() if value}
         return f"Resource({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
@@ -111,6 +112,8 @@ QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
 def given_lookup(value: object, where: str = GIVEN, name: str = "") -> Lookup | None:
     """Return the look-up of a value that was found, without blanks and quotation marks around it; None for no value."""
     text = unquoted(str(value))
+    # str(b"key") is "b'key'", which would go out as a key that is merely wrong. Numbers and paths may stand for their
+    # text.
     is_text = isinstance(value, str) or not isinstance(value, Collection)
     return Lookup(text, where, quoted=text != str(value).strip(), name=name, is_text=is_text) if text else None
 
@@ -119,6 +122,7 @@ def lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup
     """Return the value of the first variable of a setting that is set in a source, or None where none is."""
     where, values = source
     for variable in setting.env:
+        # Whoever copies a whole line of a file into a variable has the name in its value once more.
         value = values.get(variable, "").strip().removeprefix(f"{variable}=")
         if lookup := given_lookup(value, variable + where, setting.name):
             return lookup
@@ -160,6 +164,7 @@ WRONG: Mapping[Kind, tuple[str, str]] = {
 
 def _checked(setting: Setting, lookup: Lookup) -> Lookup | None:
     """Return a value in its usual spelling, or None where it cannot be used."""
+    # A "text" may be an object that the user gave in code, such as a login.
     if not lookup.is_text and setting.kind != "text":
         return None
     value = _region(lookup.value, setting.hosts) if setting.kind == "region" else READERS[setting.kind](lookup.value)
@@ -185,6 +190,7 @@ def shown(setting: Setting, value: str) -> str:
     harmless = {
         "file": is_file(checked.value),
         "model": PLAIN_MODEL.fullmatch(checked.value) is not None,
+        # Nothing tells the id of a project at IBM from a key.
         "id": False,
         "text": bool(setting.choices),
     }
@@ -197,6 +203,8 @@ SHORT = 8
 
 def _key(text: str) -> str | None:
     """Return the key, or None for what is none: it has blanks, or is an address, JSON or the path of a file."""
+    # These are the slips that an error can explain: an address, the content of a file of credentials, or its path in
+    # place of the key.
     is_other = "://" in text or text[:1] in ("{", "[") or text.endswith(".json")
     return None if is_other or not KEY.fullmatch(text) else text
 
@@ -230,10 +238,12 @@ def own_resource(name: str, given: Any) -> Resource:
 
 def swapped(key: Lookup | None, address: Lookup | None) -> bool:
     """Return whether a key and an address were put in each other's places, as far as both can be told for certain."""
+    # Both have to be recognised. To change places on a mere suspicion could send a key to a host that nobody has named.
     return bool(key and address and address_in(key.value) and looks_like_key(address.value))
 
 
 def _project(text: str) -> str | None:
+    # Google's pages and resource names write the id with this prefix.
     name = text.removeprefix("projects/")
     return name if PROJECT.fullmatch(name) else None
 
@@ -262,8 +272,10 @@ PLAIN_MODEL = re.compile(r"(?=.{3,60}$)[a-z0-9]+([._/-][a-z0-9]+)+")
 
 def _region(text: str, hosts: str) -> str | None:
     """Return the name of a region as hosts have it: "eastus" for "East US", and for an address that names it."""
+    # A regional host names the region in front, and the portal shows it where the name of the region is asked for.
     if hosts and (address := address_in(text)) and (match := re.match(rf"https?://{hosts}(?![^/:])", address)):
         return match[1]
+    # The portals show "East US" and "(Asia Pacific) Korea Central" where the API wants "eastus".
     name = re.sub(r"\([^()]*\)|\s", "", text).lower()
     return name if REGION.fullmatch(name) else None
 
@@ -288,9 +300,13 @@ def address_in(text: str) -> str | None:
     if re.match(r"\$?\s*curl\s", text):
         named = set(re.findall(r"https?://[^\s'\"\\]+", text))
         text = named.pop() if len(named) == 1 else ""
+    # Speech services show the address of their web socket; requests over HTTP go to the same host.
     text = re.sub(r"^wss://", "https://", text)
+    # Only hosts of the vendors get a scheme: any other word without one may be a key that is in the wrong place.
     if VENDORS.match(text):
         text = f"https://{text}"
+    # Programs disagree about addresses with a user, a backslash or letters beyond ASCII: the host that is checked here
+    # could be another than the one that is connected to.
     match = ADDRESS.fullmatch(text)
     if match is None or "@" in text or not _is_host(match["host"]) or ".." in (match["path"] or "").split("/"):
         return None
@@ -326,6 +342,8 @@ def _is_host(host: str) -> bool:
     try:
         if host.startswith("["):
             return bool(IPv6Address(host[1:-1]))
+        # Resolvers turn "127.1" and "2130706433" into 127.0.0.1. Here only the form with four numbers counts, which is
+        # what it looks like.
         if labels[-1].isdigit():
             return bool(IPv4Address(host))
     except AddressValueError:
@@ -338,6 +356,7 @@ def shown_address(address: str) -> str:
     """Return scheme and host of an address, or a host alone, without the path and any part that looks like a key."""
     scheme, colon, rest = address.rpartition("://")
     host, slash, _ = rest.partition("/")
+    # A user may have put a key where the name of the resource belongs, and a host is shown in errors.
     labels = ["…" if _hides(label) else label for label in host.split(".")]
     return f"{scheme}{colon}{'.'.join(labels)}{'/…' if slash else ''}"
 

@@ -40,6 +40,8 @@ class _Number:
     def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
         number = core_schema.float_schema(strict=True, allow_inf_nan=False)
         return core_schema.union_schema(
+            # The order matters: numbers are decided by the first choice in Rust, and only what fails there reaches
+            # Python.
             [number, core_schema.no_info_before_validator_function(_number, number)],
             mode="left_to_right",
             custom_error_type="not_a_number",
@@ -58,6 +60,8 @@ class Wire(BaseModel):
     or not finite is refused. A field with a default is one that the vendor may leave out; any other is required.
     """
 
+    # Strict, because pydantic would otherwise read true as 1.0, and "yes" as true. Validators are built at their first
+    # use, because to build those of all services takes time at import.
     model_config = ConfigDict(
         strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True, defer_build=True
     )
@@ -85,6 +89,7 @@ class Known(Wire):
     @classmethod
     def _require_known(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
         part = read(given)
+        # An empty object has lost nothing: several vendors send one where nothing was found.
         if given and not part.model_fields_set:
             raise ValueError(NOTHING_KNOWN)
         return part

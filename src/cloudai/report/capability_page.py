@@ -39,6 +39,7 @@ def save_capabilities(
         MissingExtraError: Jinja2 is not installed.
     """
     words_in(language)
+    # The facts are written in English by the providers, and translated as they are put into the page.
     with using(language):
         text = template("capabilities.html").render(
             language=language,
@@ -83,4 +84,5 @@ def _ends(today: str) -> Iterator[dict[str, Any]]:
 
 def _address(page: str | None) -> str | None:
     """Return the address of a page where it is one of the web: any provider may have declared it."""
+    # An address such as "javascript:…" would run in the page of whoever clicks it.
     return page if page and page.startswith(("https://", "http://")) else None

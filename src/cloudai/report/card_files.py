@@ -49,6 +49,7 @@ def save_gif(
         OutputError: The file cannot be written.
     """
     _require(cards, seconds, width)
+    # The frames are made one by one while the file is written, because a thousand cards do not fit into memory.
     frames = Each(cards, lambda shown: _frame(shown, min(width, shown.width)))
     # By disposal=1 each card stays until the next one covers it.
     return write_whole(path, animated(frames, "GIF", round(seconds * 1000), disposal=1))
@@ -88,8 +89,10 @@ def save_mp4(
             frame = av.VideoFrame.from_image(  # type: ignore[no-untyped-call]
                 in_colour(shown).resize((stream.width, stream.height))
             )
+            # A card is written again for each frame of its time, because all frames of a video have one rate.
             for _ in range(max(1, round(seconds * RATE))):
                 container.mux(stream.encode(frame))
+        # The encoder holds frames back until it knows those behind them, and is emptied here.
         container.mux(stream.encode())
     return Path(path)
 

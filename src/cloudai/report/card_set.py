@@ -93,6 +93,7 @@ def cards(
         MissingExtraError: A format needs a package that is not installed.
         OutputError: A file cannot be written.
     """
+    # A word that is no format is told before a hundred cards are drawn.
     require_formats(formats)
     look: dict[str, Any] = {"size": size, "theme": theme, "logo": _logo(logo), "font": font, "strict": False}
     read = Reading([]) if captions is not None else reading(cast("Source", rows), name)
@@ -106,6 +107,7 @@ def cards(
 def _made(texts: Sequence[_Text], folder: Path, look: dict[str, Any]) -> list[tuple[Path, str]]:
     """Write the cards, and return the path of each with what is said on it; what has none is named in the log."""
     _require_letters([text.caption for text in texts], look["font"])
+    # One panel for all cards: in a moving picture captions that jump up and down cannot be read.
     look["panel"] = panel_for([(text.caption, text.footnote) for text in texts], look["size"], look["font"])
     made = []
     with NamedFiles(folder) as out:
@@ -113,6 +115,7 @@ def _made(texts: Sequence[_Text], folder: Path, look: dict[str, Any]) -> list[tu
             try:
                 picture = _opened(text)
             except CloudAIError as error:
+                # One picture that cannot be read does not take the cards of all others away.
                 log.warning("there is no card of %s: %s", text.name, error)
                 continue
             shown = card(picture, text.caption, footnote=text.footnote, **look)
@@ -167,6 +170,7 @@ def _known(read: Reading, photos: Photos, language: Language, least: float) -> l
     for subject in read.subjects:
         given = photos.of(subject) if subject.results else None
         words, footnote = _words(subject, read.translations, language, least)
+        # Where the analysis failed, its error says more than that there is no picture.
         reason = str(photos.why_not(subject)) if subject.results else reason_of(subject.error)
         texts.append(_Text(subject.item, subject.name, given, words, footnote, reason))
     return texts
@@ -180,6 +184,7 @@ def _words(
     who = next((_provider(result.meta) for result in subject.results if result.meta.provider), "")
     caption = caption_of(subject, least)
     if caption is not None:
+        # A translation is found by its text, because it comes from another batch, whose inputs have other numbers.
         translated = translations.get((digest_of(caption.text), language))
         if translated is None:
             return caption.text, " · ".join(filter(None, (subject.name, who)))
@@ -213,6 +218,7 @@ def _facts(subject: Subject, words: Mapping[str, str]) -> list[str]:
     if analysis is not None:
         facts += [tag.name for tag in (analysis.tags or ())[:MOST_FACTS]]
         facts += [color.name or color.hex or "" for color in (analysis.colors or ())[: MOST_FACTS - 1]]
+    # A tag and a colour may be the same word.
     return list(dict.fromkeys(filter(None, facts)))
 
 
@@ -269,4 +275,5 @@ def untranslated(rows: Source, language: Language, least: float = 0.0) -> list[s
     read = reading(rows)
     captions = [caption for subject in read.subjects if (caption := caption_of(subject, least)) is not None]
     foreign = (one.text for one in captions if primary(one.language or CAPTIONS) != language)
+    # Two pictures may have the same caption, and a translation is billed by the character.
     return [text for text in dict.fromkeys(foreign) if (digest_of(text), language) not in read.translations]

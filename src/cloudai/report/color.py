@@ -24,10 +24,12 @@ def in_colour(picture: Image.Image) -> Image.Image:
     """
     if 0 in picture.size:
         raise InputError(f"a picture of {picture.width}×{picture.height} pixels has nothing to show")
+    # The limits of pictures hold for those of Pillow, too: a user may hand over one that Pillow has not loaded yet.
     _, header = from_pillow(picture, "the picture")
     if picture.format is None:
         # The picture was cut, resized or turned: Pillow then drops the format, but may keep the old orientation.
         header = replace(header, orientation=1, width=picture.width, height=picture.height)
     shown = upright(picture, header, (header.width, header.height), "the picture", keep=True)
+    # What Pillow keeps there, such as a comment or a colour profile, would be written into every file.
     shown.info.clear()
     return shown

@@ -78,6 +78,7 @@ class _Page:
         self._images = images
         self._most = most
         self._answers = {provider: comparison.answers(provider) for provider in comparison.providers}
+        # A page is shown to others, who need not know where the files lie.
         folder = _folder_of(comparison.names, comparison.operation)
         self._per_input = comparison.per_input()
         for row in self._per_input:
@@ -118,6 +119,7 @@ class _Page:
     def _method(self) -> str:
         measure = self._comparison.measure
         least = f"{measure.least:g}"
+        # The measure describes itself in English; only other languages need a text here.
         known = METHODS[self._language].get(type(measure).__name__)
         return known.format(least=least) if known else measure.method
 
@@ -153,6 +155,7 @@ class _Page:
 
     def _disagreements(self) -> Iterator[str]:
         """Yield the inputs on which a pair agrees least."""
+        # The rows come with the least agreement first.
         worst = [row for row in self._per_input if row["agreement"] < 1][: self._most]
         if not worst:
             yield f"<li>{self._words['none']}</li>"
@@ -206,9 +209,12 @@ class _Page:
         """Return the picture of an input upright; None if it is not there."""
         from cloudai.media import Image as Picture  # most pages are about pictures, and those about texts need none
 
+        # The inputs as they were given are better than their names: a name in a table is NFC, and the file's may not
+        # be.
         pictures = self._comparison.sources if self._images is None else self._images
         given = pictures[item] if item < len(pictures) else self._comparison.names[item]
         try:
+            # A picture that is gone leaves its boxes, which are drawn on an empty area.
             return Picture(given).open() if not isinstance(given, Image.Image) else given
         except (CloudAIError, OSError):
             return None
@@ -244,6 +250,7 @@ def _histogram(values: Sequence[float]) -> str:
     """Return a drawing with a bar for each tenth of the numbers from 0 to 1, and how many there are in it."""
     counts = [0] * BINS
     for value in values:
+        # 1 itself belongs to the last bar.
         counts[min(int(value * BINS), BINS - 1)] += 1
     heights = [80 * count / max(counts) for count in counts]
     bars = "".join(
@@ -265,5 +272,6 @@ def _jpeg(image: Image.Image) -> str:
     small = in_colour(image)
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
+    # The page has to be one file that can be mailed, so that each picture in it is small.
     small.save(out, "JPEG", quality=QUALITY, optimize=True, progressive=True)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -87,10 +87,12 @@ def draw(
         for x, y in _points(mark, shown.size):
             pen.ellipse((x - width, y - width, x + width, y + width), fill=colour, outline=DARK)
     if labels:
+        # Letters grow with the picture: those of a fixed size could not be read on a photo of 20 megapixels.
         size = max(LEAST_LETTER, round(max(shown.size) * LETTER))
         taken: list[tuple[float, float, float, float]] = []
         for mark, box in placed:
             if text := drawable(mark.label[:LONGEST]):
+                # A label may have letters that no font here has, which would be empty boxes.
                 text = readable(text, font, bold=True)
                 face = typeface(text, size, font, bold=True)
                 _label(pen, text, box, size=shown.size, colour=_colour(mark), face=face, taken=taken)
@@ -135,6 +137,7 @@ def _label(
         text = shortened(text, face.length, size[0] - 2 * pad, face.ellipsis)
     width, height = face.length(text) + 2 * pad, face.size * 1.25 + pad
     spots = [_inside(spot, width, height, size) for spot in _spots(box, width, height)]
+    # Of places that are as good, min() takes the first one, which is the one that is wanted most.
     left, top = min(spots, key=lambda spot: sum(_shared(spot, width, height, other) for other in taken))
     taken.append((left, top, left + width, top + height))
     pen.rectangle((left, top, left + width, top + height), fill=colour, outline=DARK)
@@ -155,6 +158,7 @@ def _spots(box: tuple[float, float, float, float], width: float, height: float) 
 
 
 def _inside(spot: tuple[float, float], width: float, height: float, size: tuple[int, int]) -> tuple[float, float]:
+    # A label that begins outside the picture would be cut off.
     return max(0.0, min(spot[0], size[0] - width - 1)), max(0.0, min(spot[1], size[1] - height - 1))
 
 
@@ -193,6 +197,7 @@ def crop(
     box = thing if isinstance(thing, Box) else getattr(thing, "box", None)
     if not isinstance(box, Box):
         raise InputError(f"a {type(thing).__name__} has no box to cut out", advice="Give a face, an object or a box.")
+    # Whatever has a box is cut by the rule of faces, so that margins and edges are the same for all.
     cut = Face(box=box).crop(image, margin=margin, aspect=1.0 if shape == "circle" else aspect)
     return cut if shape == "rectangle" else _shaped(cut, shape)
 
@@ -232,6 +237,7 @@ def strip(
         InputError: There is no picture, the height cannot be used, or the strip would be too large.
     """
     _require(pictures, height)
+    # The size is checked before anything is scaled: a sheet of thousands of pictures would fill the memory.
     require_room(sum(round(each.width * height / max(1, each.height)) for each in pictures) * height)
     scaled = [_scaled_to(in_colour(picture), height) for picture in pictures]
     return _sheet([scaled], list(captions), [picture.width for picture in scaled], height, font)
@@ -259,6 +265,7 @@ def contact_sheet(
             large.
     """
     _require(pictures, side)
+    # Captions make rows higher than columns are wide, so that a few more columns make the sheet about square.
     across = math.ceil(math.sqrt(len(pictures) * 1.2)) if columns is None else columns
     if across < 1:
         raise InputError(f"a sheet cannot have {columns} columns", advice="Give at least 1.")
@@ -308,6 +315,7 @@ def _sheet(
 ) -> Image.Image:
     """Return rows of pictures with their captions, in columns of these widths."""
     texts = [readable(drawable(caption), font) for caption in captions]
+    # Without any caption no room is left for them.
     letter = max(LEAST_LETTER, round(height / 14)) if any(texts) else 0
     line = round(letter * 1.7)
     size = sum(widths) + GAP * (len(widths) + 1), len(rows) * (height + line + GAP) + GAP
@@ -319,6 +327,7 @@ def _sheet(
         left, top = GAP, GAP + down * (height + line + GAP)
         for picture, width in zip(row, widths, strict=False):
             sheet.paste(picture, (left, top))
+            # There may be fewer captions than pictures.
             text = texts[number] if number < len(texts) else ""
             if text:
                 face = typeface(text, letter, font)

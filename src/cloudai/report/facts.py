@@ -47,6 +47,7 @@ def faces_in(subject: Subject) -> tuple[Face, ...] | None:
 def _with_age(face: Face, ages: Ages | None) -> Face:
     if face.age is not None or ages is None:
         return face
+    # The two operations need not list faces in the same order, and one may have found a face that the other has missed.
     near = max(ages.ages, key=lambda age: age.box.overlap(face.box), default=None)
     is_same = near is not None and near.box.overlap(face.box) >= SAME
     return face.model_copy(update={"age": _age(near)}) if near is not None and is_same else face
@@ -69,6 +70,7 @@ def marks_in(subject: Subject, kinds: Sequence[MarkKind] | None = None, *, landm
         results.append(text)
     for result in subject.results:
         if isinstance(result, ImageAnalysis):
+            # They have been added above, each once.
             results.append(result.model_copy(update={"faces": None, "text": None}))
         elif not isinstance(result, Faces | Ages | Text):
             results.append(result)
@@ -87,6 +89,7 @@ def own_columns(subject: Subject, keep: Collection[str] = ()) -> dict[str, Any]:
         name: value
         for name, value in subject.row.items()
         if value not in (None, "")
+        # A path is shown as the name of the picture, and a second time as a column would only be in the way.
         and (name in keep or not (isinstance(value, str) and (value in shown or subject.address.endswith(f"/{value}"))))
     }
 
@@ -141,6 +144,7 @@ def ending_of(subject: Subject, *, of_faces: bool = False) -> str:
         return subject.status
     if of_faces and faces_in(subject) == ():
         return "no face"
+    # A number of 0 faces is no finding.
     known = any(value not in (None, "", (), 0) for _, value in _of_picture(subject, words_in("en")))
     return "ok" if known else "none_found"
 
@@ -150,6 +154,7 @@ def _of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> Iterator
     if face.confidence is not None:
         yield "confidence", round(face.confidence, 3)
     if face.emotions and face.emotions.top:
+        # The heading says whose guess it is, because a reader of a page sees no `meta`.
         yield f"{_whose(faces)}expression", words.get(face.emotions.top, face.emotions.top)
     if face.age:
         is_own = faces is not None and (ages is None or any(one.age is not None for one in faces.faces))

@@ -75,6 +75,7 @@ def fetched_pictures(asked: Iterable[Asked], rules: FetchRules) -> Mapping[Asked
             return error
 
     with ThreadPoolExecutor(AT_ONCE, "cloudai-fetch") as pool:
+        # An address that cannot be fetched becomes the error of its own picture, and ends no other.
         files = dict(zip(each, pool.map(one, each), strict=True))
     # The same picture may have been fetched from another address meanwhile.
     return {wanted: _kept(folder, wanted) or file for wanted, file in files.items()}
@@ -97,6 +98,7 @@ def _bytes(address: str, digest: str | None, rules: FetchRules, driver: Blocking
             f"{address} was written down without its query, and cannot be fetched again",
             advice="Give the table with the addresses once more, or keep what is fetched.",
         )
+    # There is no deadline for all pictures together; `FetchRules` has one for each.
     data = driver.run(fetched(address, rules, time.monotonic, math.inf))
     # Where the provider has fetched the picture, the digest is that of the address.
     if digest not in (None, sha256(data).hexdigest(), sha256(address.encode("utf-8", "surrogatepass")).hexdigest()):

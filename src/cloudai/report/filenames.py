@@ -16,7 +16,7 @@ LONGEST_SUFFIX = 16
 FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
 
 
-def safe_name(item: int, stem: str, suffix: str) -> str:
+def safe_name(item: int, stem: str, suffix: str, *, mark: str = "") -> str:
     """Return the file name for an item: ``safe_name(1, "홍길동", ".jpg")`` is ``0001-홍길동.jpg``.
 
     Args:
@@ -24,17 +24,19 @@ def safe_name(item: int, stem: str, suffix: str) -> str:
         stem: Any text. Characters that Windows forbids become ``_``; the text is cut if the name would have more
             than 240 bytes in UTF-8.
         suffix: The file's ending, ``.jpg`` or ``jpg``; it may be empty.
+        mark: A few characters behind the text, which are never cut; they keep apart files with the same text.
 
     Raises:
         InputError: The number is negative.
     """
     if item < 0:
         raise InputError(f"an item's number is not {item}", advice="Count from 0.")
+    # The ending comes from callers, too, and must not bring a folder or a second name with it.
     end = _cut(_clean(suffix).replace(" ", ""), LONGEST_SUFFIX)
     end = f".{end}" if end else ""
     # The number also keeps a name from being one of Windows' devices: CON.jpg is one, 0001-CON.jpg is not.
     number = f"{item:04d}"
-    middle = _cut(_clean(stem), LONGEST - len(f"{number}-{end}".encode()))
+    middle = (_cut(_clean(stem), LONGEST - len(f"{number}-{mark}{end}".encode())) + mark).lstrip(" ")
     return f"{number}-{middle}{end}" if middle else f"{number}{end}"
 
 
@@ -46,6 +48,7 @@ def _clean(text: str) -> str:
 def _cut(text: str, most: int) -> str:
     """Return as much of the text as fits in so many bytes of UTF-8, without parting a letter from its marks."""
     kept = ""
+    # A cut between a letter and its marks would make another letter of it.
     for letter in letters(text):
         if len((kept + letter).encode()) > most:
             break

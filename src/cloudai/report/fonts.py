@@ -100,6 +100,7 @@ def find_font(
         without = lacking(path, text, bold=bold)
         if not without:
             return face_of(path, size, bold=bold)
+        # The error names what the best font lacks: what the worst one lacks would be the whole text.
         fewest = without if fewest is None or len(without) < len(fewest) else fewest
     raise _missing("no font found here", fewest or [])
 
@@ -138,6 +139,8 @@ def installed() -> dict[str, str]:
     for folder in FOLDERS:
         for where, _, names in os.walk(os.path.expandvars(Path(folder).expanduser())):
             for name in names:
+                # The first folder that has a name counts. File systems differ in whether case matters, so that names
+                # are compared without it.
                 fonts.setdefault(name.lower(), os.path.join(where, name))  # noqa: PTH118  # a dictionary of strings
     return fonts
 
@@ -147,6 +150,7 @@ def lacking(path: str, text: str, *, bold: bool) -> list[str]:
 
     For a file that is no font these are all characters, or a single space if there are none, so the list is not empty.
     """
+    # Fonts have syllables of Hangul, and not every one can put single letters together.
     letters = dict.fromkeys(c for c in unicodedata.normalize("NFC", text) if not c.isspace())
     try:
         return [c for c in letters if not _has(path, c, bold=bold)]
@@ -163,6 +167,7 @@ def _has(path: str, char: str, *, bold: bool) -> bool:
 def _drawn(path: str, char: str, *, bold: bool) -> tuple[object, ...]:
     """Return the width, the outline box and the pixels of a character, by which two glyphs are compared."""
     face = face_of(path, PROBE, bold=bold)
+    # Width and box alone are alike for many letters of a font in which all are equally wide.
     return face.getlength(char), face.getbbox(char), bytes(face.getmask(char))
 
 
@@ -201,6 +206,7 @@ def _korean_weight(data: bytes, size: int, style: str) -> ImageFont.FreeTypeFont
     first = ImageFont.truetype(io.BytesIO(data), size)
     if data[:4] != b"ttcf":
         return first
+    # A collection for East Asia has a face for each country, in which the same Chinese character looks different.
     faces = [ImageFont.truetype(io.BytesIO(data), size, index) for index in range(int.from_bytes(data[8:12]))]
     alike = [face for face in faces if face.getname()[1] == style] or faces
     return next((face for face in alike if str(face.getname()[0]).endswith("KR")), alike[0])

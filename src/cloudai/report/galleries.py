@@ -85,17 +85,21 @@ def gallery(
         ready = [row for row in rows if isinstance(row, Tile)]
         if len(ready) == len(rows):
             return save_page(ready, path, count=len(ready), shape=shape, **options)
+    # Nothing is written before it is known that there is something to show.
     read = reading(rows, name)  # type: ignore[arg-type]  # they are no tiles
     if link is not None and not any(link in subject.row for subject in read.subjects):
         raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
+    # A user's column "faces" must not hide ours, nor ours the user's.
     subjects, names = without_clashes(read.subjects, _ours(read.subjects, words, tiles))
     shown_link = None if link is None else names[link]
+    # A picture without a face has a tile, too.
     count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in subjects)
     with photos_of(read, photos, pictures, fetch_urls) as where:
         maker = _Maker(words, language, where, link=shown_link, columns=columns or (), tiles=tiles)
         make = maker.picture if tiles == "pictures" else maker.faces
         made = (tile for subject in subjects for tile in make(subject))
         file = save_page(made, path, count=count, shape=shape, **options)
+    # One warning for all: a thousand lines would hide what to do about it.
     warn_of_missing(maker.missing, len(subjects))
     return file
 
@@ -151,6 +155,7 @@ class _Maker:
             yield from self.picture(subject)
             return
         whole, why = self._open(subject)
+        # In the large view of a face the other things of the picture would be in the way.
         marks = marks_in(subject, ["face"])
         for number, face in enumerate(faces[:1] if self._tiles == "portraits" else faces):
             facts = {**self._own(subject), **self._about(subject, face)}
@@ -171,6 +176,7 @@ class _Maker:
         """Return a face as a tile shows it, or the whole picture and the reason if the face is not inside it."""
         size = face.box.image_size
         scale = max(whole.size) / max(size) if size else 1.0
+        # To open a large photo once more takes much longer than to cut the face out of its small copy.
         enough = size is not None and (scale >= 1 or max(face.box.width, face.box.height) * scale >= ENOUGH)
         given: Any = whole if enough else self._photos.of(subject)
         box = _scaled(face.box, scale) if enough else face.box

@@ -41,6 +41,7 @@ class Mark:
         """
         x, y, width, height = self.box.normalized
         left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
+        # Vendors give boxes that reach over the edge, which no drawing can show.
         return left, top, min(max(x + width, left), 1.0) - left, min(max(y + height, top), 1.0) - top
 
     @property
@@ -88,6 +89,7 @@ def _all_of(result: Result, *, landmarks: bool) -> Iterator[Mark]:
 
 
 def _of_analysis(result: ImageAnalysis, *, landmarks: bool) -> Iterator[Mark]:
+    # Faces and text have their own way to be labelled.
     for part in (result.faces, result.text):
         if part is not None:
             yield from _all_of(part, landmarks=landmarks)
@@ -118,6 +120,7 @@ def _numbered(track: int | None, text: str) -> str:
     return text if track is None else f"{track} {text}".strip()
 
 
+# These colours are of the palette of `drawing`, which can be told apart with any colour blindness.
 TRACKS = ("#ffb400", "#56b4e9", "#00c896", "#f0e442", "#d98ab8", "#ff7f50")
 """Colours of faces that are followed; they come again after the last."""
 
@@ -129,6 +132,7 @@ def colour_of_track(track: int) -> str:
 
 def age_as_text(age: Age) -> str:
     """Return an apparent age as it is shown: a range where there is one, which is never made a number."""
+    # A single number is only shown where the provider gives no range.
     return age.span or ("" if age.years is None else f"{age.years:.0f}")
 
 

@@ -80,7 +80,9 @@ class _Morph(Sequence[Image.Image]):
     def __len__(self) -> int:
         return len(self._aligned) * self._hold + (len(self._aligned) - 1) * self._steps
 
+    # Pictures are blended when they are asked for: all frames of twenty faces would take 190 MB.
     def __getitem__(self, number: Any) -> Any:
+        # An IndexError is how a sequence tells the end to whoever iterates over it.
         if number >= len(self):
             raise IndexError(number)
         at, step = divmod(number, self._hold + self._steps)
@@ -119,9 +121,11 @@ def _aligned(picture: Image.Image, face: Face, side: int) -> Image.Image:
     # The map from the frame to the picture: a rotation and a scale, by the two eyes, as one complex factor.
     real = ((x2 - x1) * across + (y2 - y1) * down) / square
     imaginary = ((y2 - y1) * across - (x2 - x1) * down) / square
+    # The shift brings the first eye to its place, and with it, by scale and turn, the second one.
     left = x1 - real * u1 + imaginary * v1
     top = y1 - imaginary * u1 - real * v1
     matrix = (real, -imaginary, left, imaginary, real, top)
+    # Pillow wants the map from the new picture to the old one, and makes what lies outside black.
     return picture.transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
 
 
@@ -131,6 +135,7 @@ def _eyes(face: Face) -> tuple[tuple[float, float], tuple[float, float]]:
     for left, right in EYE_NAMES:
         if (one := points.get(left)) and (other := points.get(right)) and _apart(one, other):
             return (one.x, one.y), (other.x, other.y)
+    # Without landmarks the eyes are taken to be where those of an upright face are in its box.
     box = face.box
     (x1, y1), (x2, y2) = ((box.x + x * box.width, box.y + y * box.height) for x, y in BOX_EYES)
     return (x1, y1), (x2, y2)

@@ -76,8 +76,10 @@ class _Frames(Image.Image):
     def seek(self, frame: int) -> None:
         """Become the frame with this number."""
         if frame >= self.n_frames:
+            # This is how Pillow is told that a picture has come to its last frame.
             raise EOFError("there are no more frames")
         shown = self._frames[frame]
+        # Pillow reads these attributes of a picture when it writes a frame.
         self.im, self._mode, self._size, self.palette = shown.im, shown.mode, shown.size, shown.palette
         self._number = frame
 

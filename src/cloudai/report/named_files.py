@@ -61,6 +61,7 @@ class NamedFiles:
         After an error or Ctrl-C nothing is removed, and the index has the files of both runs, so that the next run
         knows them again and writes them anew.
         """
+        # What only an earlier run has written belongs to inputs that are gone, or are called otherwise now.
         rest = {file: row for file, row in self._before.items() if file.casefold() not in self._written}
         if kind is None:
             for file in rest:
@@ -81,6 +82,7 @@ class NamedFiles:
             suffix: The ending of the file, which decides its format.
         """
         path = self._free(item, name, suffix)
+        # Pillow's default is 75, which shows where a JPEG is compressed for the second time.
         options = {"quality": 92} if suffix == ".jpg" else {}
         out = io.BytesIO()
         picture.save(out, PIL.Image.registered_extensions()[suffix], **options)
@@ -94,7 +96,7 @@ class NamedFiles:
         number = 1
         while True:
             end = "" if number == 1 else f" {number}"
-            path = self.folder / safe_name(item, f"{name[:200]}{end}", suffix)
+            path = self.folder / safe_name(item, name, suffix, mark=end)
             # Windows and macOS take two names for one that differ by capital letters alone.
             is_free = path.name in self._before or not path.exists()
             if path.name.casefold() not in self._written and is_free:
@@ -121,6 +123,8 @@ def require_ours(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     except InputError as error:
         raise wrong from error
     rows = {str(row.get("file")): dict(row) for row in table}
+    # The index decides which files are removed. One that somebody has edited could name any file, so that each name has
+    # to be one that is made here.
     are_ours = all(OURS.fullmatch(file) and file.startswith(f"{row['item']:0>4}") for file, row in rows.items())
     if list(table.columns[: len(HEAD)]) != HEAD or not are_ours:
         raise wrong

@@ -138,6 +138,8 @@ def panel_for(texts: Sequence[tuple[str, str]], size: str | tuple[int, int], fon
     across, down = _size(size)
     for share in PANELS:
         panel = _Panel(across, 0, round(down * share), min(across, down) / 1080)
+        # The same sums are made in `_write`, which leaves three quarters of a margin above and below, and the bar on
+        # top.
         room = panel.height - 1.5 * panel.margin - 8 * panel.unit
         if all(
             _fits(_cleaned(text), panel, room - 1.6 * panel.letters(FOOTNOTE) * bool(note), font)
@@ -169,12 +171,15 @@ def _size(size: str | tuple[int, int]) -> tuple[int, int]:
 
 def _cleaned(caption: str) -> str:
     """Return a caption that can be drawn; of its line breaks, those between two lines with text are kept."""
+    # A text of megabytes is cut first; characters that cannot be drawn may be among the rest, so that it is cut again
+    # behind.
     lines = (drawable(line) for line in lines_of(caption[: 4 * LONGEST]))
     return "\n".join(line for line in lines if line)[:LONGEST]
 
 
 def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Return the whole picture before a blurred and darkened copy that fills the rest of the size."""
+    # The picture is shown whole: whoever is at its edge must not be cut off.
     scale = min(size[0] / picture.width, size[1] / picture.height, MOST_ENLARGED)
     whole = picture.resize(
         (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
@@ -234,6 +239,7 @@ def _write(
 def _place(shown: Image.Image, logo: Image.Image, panel: _Panel, bottom: float) -> int:
     """Put a logo into the lower right corner of the panel, and return the width in px that the footnote loses."""
     height = max(FLOOR, round(LOGO * panel.unit))
+    # A logo has transparent parts, as a rule.
     mark = logo.convert("RGBA")
     mark.thumbnail((round(panel.width * WIDEST_LOGO), height), Image.Resampling.LANCZOS)
     shown.paste(mark, (panel.width - panel.margin - mark.width, round(bottom) - mark.height), mark)
@@ -245,6 +251,7 @@ def _set(text: str, panel: _Panel, height: float, font: Font) -> tuple[Typeface,
 
     A text that does not fit in the smallest letters either is shortened, and ends in an ellipsis.
     """
+    # The largest letters that fit are wanted, so that the sizes are tried from above.
     for points in range(LARGEST, SMALLEST - 1, -2):
         face = typeface(text, panel.letters(points), font, bold=True)
         most = _most_lines(height, face)

@@ -107,7 +107,9 @@ def save_page(
     words = words_in(language)
     page = template("gallery.html")
     small, large = next(((small, large) for most, small, large in SIZES if count <= most), (SMALLEST, 0))
+    # The pictures are encoded before the columns are known, because tiles come one by one and are let go.
     encoded = list(_all_encoded(tiles, small, large))
+    # A column for the status only makes sense where not all is well.
     facts = [_with_status(each.tile, words) for each in encoded] if any(e.tile.badge for e in encoded) else None
     heads = columns_of([each.tile.facts for each in encoded] if facts is None else facts, columns)
     text = page.render(
@@ -145,6 +147,7 @@ def _rows(
     for n, each in enumerate(encoded):
         tile = each.tile
         key = n if tile.key is None else tile.key
+        # The large picture of several faces stands in the page once; the other tiles refer to it.
         at = first.setdefault(key, n)
         yield {
             "name": plain(tile.name),
@@ -157,6 +160,7 @@ def _rows(
             "facts": [(column.name, shown(tile.facts[column.key])) for column in columns if column.key in tile.facts],
             "note": plain(tile.note),
             "badge": plain(tile.badge),
+            # The link is a cell of a user's table, and "javascript:" would run in the page.
             "link": tile.link if tile.link.lower().startswith(("http://", "https://")) else "",
             "nothing": plain(tile.nothing),
         }
@@ -176,6 +180,7 @@ def _marks(marks: Sequence[Mark]) -> str:
 
 def _all_encoded(tiles: Iterable[Tile], small: int, large: int) -> Iterator[_Encoded]:
     """Encode the pictures of tiles in several threads, and yield them in order."""
+    # Pillow lets go of Python's lock while it shrinks and encodes, so that threads use every core.
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads, "cloudai-page") as pool:
         waiting: list[Future[_Encoded]] = []
@@ -184,6 +189,7 @@ def _all_encoded(tiles: Iterable[Tile], small: int, large: int) -> Iterator[_Enc
             side = 0 if tile.key is not None and tile.key in keys else large
             keys.add(tile.key)
             waiting.append(pool.submit(_encoded, tile, small, side))
+            # Without this limit all pictures would wait in memory for their turn.
             if len(waiting) > AHEAD * threads:
                 yield waiting.pop(0).result()
         for each in waiting:
@@ -223,6 +229,7 @@ def template(name: str) -> Any:
     except ImportError as error:
         raise MissingExtraError("a page", "report") from error
     loader = jinja2.FunctionLoader(part_of_page)
+    # StrictUndefined makes a typing error in a template an error, and not an empty place in the page.
     return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(name)
 
 

@@ -44,6 +44,7 @@ def photos_of(
         InputError: ``below`` is no folder.
         OutputError: What is fetched cannot be written.
     """
+    # The pictures are looked for on the disk first, and only what is not there is fetched.
     photos = Photos(read.folders, below, given)
     with with_folder(fetch_urls) as rules:
         if rules is not None:
@@ -96,6 +97,7 @@ class Photos:
         self.fetched: Mapping[Asked, Path | InputError] = {}
         """The files of the pictures that were fetched, or the errors that say why there are none."""
         self._found: dict[Asked, Path | None] = {}
+        # Paths that were given relative to the current folder are looked for there first.
         self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
         self._below = None if below is None else Path(below)
         self._reels: dict[Path, Reel] = {}
@@ -120,6 +122,7 @@ class Photos:
         """Return the picture of a subject, as a rule its path; None if it cannot be found."""
         if (given := self._given_for(subject)) is not None and not _is_web(given):
             return given
+        # The frame of a video has an address like film.mp4#t=12.5, which is no file.
         if fragment := fragment_of(subject.address):
             return self._frame(subject, *fragment)
         asked = self._asked(subject)
@@ -168,6 +171,7 @@ class Photos:
 
     def _looked_for(self, address: str, digest: str | None) -> Path | None:
         by_path = [path for path in self._paths(address) if _is_file(path)]
+        # With one candidate and no folder to search, nothing is gained by reading the file for its digest.
         if self._below is None and len(by_path) <= 1:
             return by_path[0] if by_path else None
         by_name = self._names.get(_key(Path(address).name), [])
@@ -175,6 +179,8 @@ class Photos:
             return by_path[0] if by_path else by_name[0] if len(by_name) == 1 else None
         # Cameras give many pictures the same name, so that the digest decides.
         same = next((path for path in (*by_path, *by_name) if _digest(path) == digest), None)
+        # A file at the right path counts even if its digest is another: it may have been edited, and is still the one
+        # that is meant.
         return same or self._digests.get(digest) or (by_path[0] if by_path else None)
 
     def video_of(self, address: str) -> Path | None:
@@ -186,6 +192,7 @@ class Photos:
         video = self.video_of(address)
         if video is None:
             return None
+        # A reel keeps its place in the film, because frames are mostly asked for in order.
         frame = self._reels.setdefault(video, Reel(video)).frame(seconds)
         return frame if frame is not None and subject.digest in (None, frame.key) else None
 
@@ -216,6 +223,7 @@ def _is_web(given: object) -> bool:
 
 
 def _key(name: str) -> str:
+    # The name was written down on another system, which may spell Hangul and case otherwise.
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -30,6 +30,7 @@ PathLike = str | os.PathLike[str]
 Layout: TypeAlias = Literal["sheet", "strip"]
 
 ENDINGS_OF_SHEETS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff")
+# libjpeg writes at most 65,500 px a side; WebP has 14 bits for a side, and GIF has 16.
 LONGEST_SIDE = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".gif": 65_535}
 """The most pixels that a side of a picture in a format may have."""
 
@@ -72,6 +73,7 @@ def save_drawings(
     with NamedFiles(folder) as out:
         for subject, picture in opened_subjects(rows, name, photos, pictures, fetch_urls):
             marks = marks_in(subject, kinds, landmarks=landmarks)
+            # Without the size of the picture nobody can tell where a box is in it.
             known = [mark for mark in marks if mark.box.image_size is not None]
             shown = draw(picture, known, labels=labels, font=font)
             out.save(shown, subject.item, subject.name, {"input": subject.address, "things": len(known)})
@@ -166,6 +168,7 @@ def save_sheet(
     shown: list[PIL.Image.Image] = []
     names: list[str] = []
     for called, picture in each:
+        # The pictures are all in memory until the sheet is drawn, so that each is shrunk at once.
         picture.thumbnail((4 * side, side))
         shown.append(picture)
         names.append(called)

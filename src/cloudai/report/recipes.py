@@ -99,15 +99,18 @@ def portrait_gallery(
     wanted = offered(client, features, method)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
     asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by_method(client, method, language)}
+    # What is kept is shown before the reason of an early end is raised: it is paid for.
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch, column=column)
     out = making_folder(folder)
     subjects = subjects_of(kept)
     theirs = isinstance(people, Table)
     outcomes = [
+        # The columns "name" and "photo" of a list of pairs are ours, and would only repeat what the table has.
         _named(replace(outcome, row=outcome.row if theirs else None), subject.name)
         for outcome, subject in zip(kept, subjects, strict=True)
     ]
     tables = {}
+    # A table of faces in which every row is empty would say that nobody has a face.
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not outcomes:
         tables["faces.csv"] = tidy(outcomes, "faces")
     if set(wanted) - {"faces"} or not tables:
@@ -222,6 +225,7 @@ def card_news(
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch)
     rows = kept
     foreign = untranslated(kept, language)
+    # After a pause or Ctrl-C no second batch begins, which would be billed as well.
     if foreign and stopped_by is None and client.supports("translate"):
         translated, stopped_by = looked_at(client, "translate", foreign, {"to": language}, batch)
         rows = [*kept, *translated]

@@ -21,6 +21,8 @@ from cloudai.outcomes import Outcome
 from cloudai.reading import read_table, text_of
 from cloudai.table import Table
 from cloudai.table_files import FORMULA
+from cloudai.text import lines_of
+from cloudai.tracking import followed
 
 __all__ = ["is_table_of_results", "outcomes_in", "outcomes_in_lines"]
 
@@ -52,7 +54,7 @@ def outcomes_in(source: Table | str | os.PathLike[str]) -> list[Outcome[Any]]:
 
 
 def outcomes_in_lines(text: str, name: str) -> list[Outcome[Any]]:
-    """Return the outcomes that ``--json`` has printed, one in each line.
+    """Return the outcomes that ``--json`` has printed, one in each line; faces in frames of videos are followed.
 
     Args:
         text: The lines.
@@ -61,7 +63,7 @@ def outcomes_in_lines(text: str, name: str) -> list[Outcome[Any]]:
     Raises:
         InputError: A line is no result.
     """
-    return [_of_line(line, number, name) for number, line in enumerate(text.splitlines(), 1) if line]
+    return followed(_of_line(line, number, name) for number, line in enumerate(lines_of(text), 1) if line)
 
 
 def _of_line(line: str, number: int, name: str) -> Outcome[Any]:
@@ -71,6 +73,7 @@ def _of_line(line: str, number: int, name: str) -> Outcome[Any]:
         facts = {"operation": kept["operation"], "row": kept.get("row"), "status": kept["status"]}
         if "result" not in kept:
             return Outcome(*head, error=_error(kept.get("error_type"), kept.get("error")), **facts)
+        # Results are strict, and only JSON's own reader takes a list for a tuple.
         result = OPERATIONS[kept["operation"]].result.model_validate_json(json.dumps(kept["result"]))
         return Outcome(*head, result=result._with(Meta.model_validate_json(json.dumps(kept["meta"])), None), **facts)  # noqa: SLF001
     except (ValueError, KeyError, TypeError, ValidationError) as error:
@@ -88,10 +91,12 @@ def _of_table(table: Table, name: str) -> list[Outcome[Any]]:
     if reader is None:
         raise InputError(f"{name} is no table of faces or of pictures", advice="Give the file of --json, or a journal.")
     ours = {*OURS, *OTHER, *Faces()._columns(), *ImageAnalysis()._columns()}  # noqa: SLF001
+    # What was written for a spreadsheet comes back as it was.
     lines = [{column: _unguarded(value) for column, value in row.items()} for row in table.rows]
     theirs = [column for column in table.columns if column not in ours]
     outcomes = []
     try:
+        # The rows of one input stand one below the other, as they were written.
         for item, rows in groupby(lines, key=lambda row: int(row["item"])):
             outcomes.append(_of_rows(item, list(rows), theirs, reader))
     except (ValueError, TypeError, ValidationError) as error:

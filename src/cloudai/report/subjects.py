@@ -107,6 +107,7 @@ def reading(source: Source, name: str | None = None) -> Reading:
         there = f"There are: {', '.join(known)}." if known else "The inputs come without columns."
         raise InputError(f"no column {name}", advice=there)
     translations = {
+        # The digest is that of the caption that was translated, by which a card finds its translation.
         (str(outcome.facts.get("sha256") or outcome.result.meta.sha256), primary(outcome.result.to)): outcome.result
         for one in lists
         for outcome in one
@@ -166,6 +167,7 @@ def _joined(lists: Sequence[Sequence[Any]]) -> list[Subject]:
                 subjects.append(outcome)
                 continue
             fresh = _subject(outcome)
+            # The same picture may stand in two lists under two names, and is known by its digest.
             same = places.get(_identity(fresh.digest, fresh.address), [])
             for at in same:
                 subjects[at] = _with(subjects[at], fresh)
@@ -175,6 +177,7 @@ def _joined(lists: Sequence[Sequence[Any]]) -> list[Subject]:
 
 
 def _identity(digest: str | None, address: str) -> str:
+    # No digest has a NUL in it, so that an address is never taken for one.
     return digest or f"\0{address}"
 
 
@@ -215,6 +218,7 @@ def _name(subject: Subject, column: str | None) -> str:
         return subject.name
     if frame := fragment_of(subject.address):
         return f"{PurePosixPath(frame[0]).stem} {frame[1]:.3f}s"
+    # The query of an address may hold a key, and names nothing.
     address = subject.address.partition("?")[0].rstrip("/")
     if ADDRESS.match(address):
         address = _readable(address)
@@ -242,6 +246,7 @@ def without_clashes(subjects: Sequence[Subject], ours: Collection[str]) -> tuple
     names: dict[str, str] = {}
     for name in theirs:
         free = name
+        # The user may have a column "input_faces" as well.
         while free in ours or (free != name and free in theirs):
             free = f"input_{free}"
         names[name] = free

@@ -31,6 +31,7 @@ def wrapped(text: str, measure: Measure, width: float) -> list[str]:
                 line = longer
             else:
                 lines += [] if line is None else [line]
+                # A word that is wider than a line, such as an address, has to be broken somewhere.
                 *full, line = _cut(piece, measure, width)
                 lines += full
         lines.append(line or "")
@@ -64,6 +65,7 @@ def shortened(text: str, measure: Measure, width: float, mark: str = "…") -> s
             fits = middle
         else:
             too_many = middle
+    # A comma before "…" would look like a mistake.
     return "".join(pieces[:fits]).rstrip(" ,;:·-–—") + mark
 
 
@@ -100,6 +102,7 @@ def _pieces(line: str) -> Iterator[tuple[str, str]]:
 
 def _may_part(before: str, after: str) -> bool:
     """Return whether a line may end between two characters that have no space between them."""
+    # Korean has spaces, and is broken there only, as its readers expect.
     if not (IDEOGRAPHIC.match(before) or IDEOGRAPHIC.match(after)):
         return False
     return after not in NOT_FIRST and before not in NOT_LAST

@@ -55,6 +55,7 @@ class Typeface:
         left, base = at
         for font, piece in self._pieces(text):
             if isinstance(font, str):
+                # An emoji may be several characters, such as a flag or a family, which only together are one picture.
                 for one in regex.findall(r"\X", piece):
                     _draw_emoji(pen, (left, base), _emoji(font, one, self.size), self.size)
                     left += _length(font, one, self.size)
@@ -80,6 +81,7 @@ def typeface(text: str, size: int, font: Font = None, *, bold: bool = False) -> 
         bold: Prefer the bold weight of a font.
     """
     try:
+        # The ellipsis belongs to every text, because it may have to be shortened.
         return Typeface(size, fonts.find_font(f"{text}…", size, font, bold=bold), {})
     except MissingFontError:
         path = _best(text, font, bold=bold)
@@ -108,6 +110,7 @@ def readable(text: str, font: Font = None, *, bold: bool = False, strict: bool =
     try:
         fonts.find_font(text, _PROBE, font, bold=bold)
     except MissingFontError:
+        # A symbol that is missing is named in brackets. A word whose letters are missing could not be read at all.
         letters = "".join(c for c in text if unicodedata.category(c)[0] not in "SC")
         if strict:
             fonts.find_font(letters, _PROBE, font, bold=bold)
@@ -216,6 +219,7 @@ def _emoji(path: str, one: str, size: int) -> Image.Image | None:
     if font is None:
         return None
     drawn = _drawn(font, one)
+    # Fonts draw a box for what they lack, which is found by asking for a character that no font has.
     if drawn is None or drawn.tobytes() == getattr(_drawn(font, "\U0010ffff"), "tobytes", bytes)():
         return None
     height = max(1, round(size * EMOJI_HEIGHT))
@@ -227,6 +231,7 @@ def _drawn(font: ImageFont.FreeTypeFont, one: str) -> Image.Image | None:
     if right <= left or bottom <= top:
         return None
     canvas = Image.new("RGBA", (right - left, bottom - top))
+    # The grey is for fonts whose emoji are outlines; it can be seen on light and on dark paper.
     ImageDraw.Draw(canvas).text((-left, -top), one, "#888888", font, embedded_color=True)
     return canvas if canvas.getbbox() else None
 
@@ -235,6 +240,7 @@ def _drawn(font: ImageFont.FreeTypeFont, one: str) -> Image.Image | None:
 def _emoji_font(path: str) -> ImageFont.FreeTypeFont | None:
     """Return a font of emoji in the first size that it has; None if it can be opened in none."""
     open_at: Callable[[int], ImageFont.FreeTypeFont] = lambda size: fonts.face_of(path, size)  # noqa: E731
+    # Fonts of coloured emoji hold pictures in one size, and FreeType opens them in no other.
     for size in SIZES:
         try:
             return open_at(size)

@@ -84,6 +84,7 @@ def save_workbook(
     read = reading(rows, name)
     words = words_in(language)
     out = io.BytesIO()
+    # A text from a picture or a user's table may begin with "=", and must never be run.
     inert_cells = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     with (
         photos_of(read, photos, pictures, fetch_urls if thumbnails else False) as where,
@@ -93,6 +94,7 @@ def save_workbook(
         for title, kind in KINDS.items():
             having = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
             table = _rows(having)
+            # A sheet in which nothing was found would only be in the way.
             if any(row["status"] == "ok" for row in table):
                 _Sheet(book, title).write(table)
     return write_whole(path, out.getvalue())
@@ -204,6 +206,7 @@ class _Sheet:
     def picture(self, down: int, subject: Subject, where: Photos) -> None:
         """Put a small copy of a picture into the first cell of a row; it moves and hides with its row."""
         try:
+            # Twice the size that is shown, so that it stays sharp on a fine screen.
             small = where.open(subject, 2 * THUMB)
         except CloudAIError:
             return  # the row says by its status what is known

@@ -30,6 +30,7 @@ def write_table(table: Table, path: str | os.PathLike[str]) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
+    # Excel takes a CSV without this mark for the encoding of the system.
     return write_whole(path, table.to_csv(excel=True).encode("utf-8-sig"))
 
 
@@ -46,6 +47,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         # A name that is too long for the disk fails here, and so does a folder that may not be looked into.
         is_replaced = target.is_file() or not target.exists()
+        # The number of the process keeps two of them apart that write the same file.
         part = target.with_name(f".{os.getpid()}-{target.name[:60]}.part") if is_replaced else target
     except (OSError, ValueError) as error:
         raise unwritable(target, error) from error

@@ -133,6 +133,7 @@ class Cassette:
         """
         data = _read(path)
         match data:
+            # A later version is recognised before the shape is looked at, because that may be another.
             case {"version": int(version)} if version > VERSION:
                 raise ReplayError(
                     f"{path} is a cassette of version {version}; this cloudai reads {VERSION}",
@@ -168,6 +169,8 @@ class Cassette:
     def write(self, path: PathLike, secrets: Secrets) -> None:
         """Write the cassette as `save` does, with secrets that are prepared for searching."""
         text = self._text(path)
+        # The secrets were withheld one by one before; here the text is searched as a whole, as it would stand in the
+        # file.
         if secrets.occur_in(text):
             raise ReplayError(
                 f"a secret would have been written to {path}",

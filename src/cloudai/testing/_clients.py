@@ -48,6 +48,7 @@ class Replaying:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # The client is closed before the cassette is checked, because that check may raise an error.
         self._client.close()
         self.replay.__exit__(kind, error, trace)
 
@@ -166,6 +167,7 @@ def recording(
     """
     require_folder(path)
     given = find(provider)() if isinstance(provider, str) else provider
+    # The vendor's identifier of an exchange is no secret, and ``meta.request_id`` of a replayed result is read from it.
     known = [*headers, *given.request_id_headers]
 
     def make(sender: Callable[[Request], Any]) -> Recorder:

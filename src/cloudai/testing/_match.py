@@ -60,6 +60,8 @@ def _differences(held: Any, asked: Any, where: str) -> Iterator[Difference]:
     if held == REDACTED:
         return
     match held, asked:
+        # Only the digest of the input as it was given is compared: the same picture is the same call, however it is
+        # prepared.
         case {"sha256": a}, {"sha256": b} if _is_upload(held) and _is_upload(asked):
             if a not in (b, REDACTED):
                 yield Difference(where, held, asked)

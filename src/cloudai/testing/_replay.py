@@ -56,6 +56,8 @@ class Replay:
 
     def _played(self, held: tuple[int, dict[str, Any], Exchange]) -> Response:
         if held in self._left:
+            # Each exchange answers once, in the order of recording: a poll that is repeated gets the next state of its
+            # job.
             self._left.remove(held)
             if not held[2].request.credentials:
                 self._token.append(held)
@@ -138,6 +140,7 @@ def orphans(folder: PathLike, played: Iterable[PathLike]) -> list[Path]:
         >>> orphans("tests/cassettes", played=["tests/cassettes/team.json"])
         []
     """
+    # A folder may be reached by a link, as the folder for temporary files is on macOS.
     known = {os.path.realpath(path) for path in played}
     return [path for path in sorted(Path(folder).rglob("*.json")) if os.path.realpath(path) not in known]
 

@@ -42,6 +42,7 @@ def asked(request: Request) -> dict[str, Any]:
     }
     facts |= {part: _plain(value) for part, value in bodies.items() if value is not None}
     if not request.credentials:
+        # A request for a token consists of secrets, whatever its fields are called.
         facts |= {p: _withheld(facts[p], ()) for p in ("body", "upload", "form", "files") if p in facts}
         facts["credentials"] = False
     return facts
@@ -180,6 +181,7 @@ def _body(data: bytes, largest: int = LARGEST) -> Any:
         return {"base64": base64.b64encode(data).decode()} if len(data) <= largest else sample_of(data)
     try:
         value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_unique)
+        # Python reads NaN and Infinity, which JSON does not have; a body with one of them is kept as text.
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text

@@ -61,6 +61,7 @@ def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "a.avi"], "Let it end in .mp4."),
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "연설.mp4"], "would overwrite what is read"),
         (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),
+        (["draw", "사진.jpg", "--make", "moments"], "none of these is a frame of a video. Name a video, and say which"),
     ],
 )
 def test_what_cannot_be_done(folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,3 +98,26 @@ def test_what_is_made_of_a_video(folder: Path, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert main(["draw", "--journal", "연설.journal", "--make", "moments"]) == 2
     assert "nothing is known of expressions" in capsys.readouterr().err
+
+
+def test_a_journal_of_frames_gives_the_numbers_of_the_faces_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The journal and the lines of --json give the table that the run gave, and a plot with a line for each face."""
+    with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
+        face = photo.convert("RGB").crop((40, 0, 400, 270)).resize((240, 180))
+    pair = PIL.Image.new("RGB", (480, 180))
+    pair.paste(face, (0, 0))
+    pair.paste(face, (240, 0))
+    (folder / "둘.mp4").write_bytes(film([pair, pair], [0, 500]))
+    asked = ["faces", "둘.mp4", "--every", "0.5", "--journal", "둘.journal", "--quiet"]
+    assert main([*asked, "--csv", "처음.csv"]) == 0
+    assert main(["journal", "둘.journal", "--csv", "다시.csv"]) == 0
+    assert (folder / "다시.csv").read_bytes() == (folder / "처음.csv").read_bytes()
+    assert main(["plot", "둘.journal", "--y", "x", "--out", "저널.html"]) == 0
+    capsys.readouterr()
+    assert main([*asked, "--json"]) == 0
+    (folder / "둘.jsonl").write_text(capsys.readouterr().out, "utf-8")
+    assert main(["plot", "둘.jsonl", "--y", "x", "--out", "줄.html"]) == 0
+    for page in ("저널.html", "줄.html"):
+        assert len(re.findall(r'class="line" d="', (folder / page).read_text("utf-8"))) == 2

@@ -48,7 +48,7 @@ def test_models_of_speech_are_to_be_had_elsewhere(
     told = capsys.readouterr().out
     for text in ("alphacephei.com/vosk/models", "huggingface.co/Systran", "pip install pocketsphinx", "its licence"):
         assert text in told
-    assert "set now: /tmp/모델 (speech_model= is no folder that is there" in told
+    assert "set now: /tmp/모델 (CLOUDAI_SPEECH_MODEL is no folder that is there" in told
     assert main(["models", "install", "speech", "--yes"]) == 1
     assert "installs and removes no model of speech" in capsys.readouterr().err
     assert installed == []

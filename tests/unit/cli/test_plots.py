@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from cloudai import Client
@@ -44,6 +46,47 @@ def test_a_journal_and_what_json_prints_make_the_same_plot(folder: Path, capsys:
     assert drawn[0].series[0].dots[0].y == drawn[1].series[0].dots[0].y
     assert [text for _, text in drawn[0].x.ticks] == ["astronaut"]
     assert main(["plot", "얼굴.journal", "--y", "confidence", "--out", "a.html"]) == 0
+
+
+ROW = '{"item": 0, "input": "가.jpg", "status": "ok", "provider": "google", "score": 0.5}'
+
+
+@pytest.mark.parametrize("text", [ROWS, ROWS.replace(",", "\t"), f"{ROW}\n{ROW}\n", f"[{ROW}]"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_what_another_command_prints_is_drawn(
+    text: str, encoding: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The word "-" reads a table, JSON Lines or a list in JSON from standard input, in any usual encoding."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
+    assert main(["plot", "-", "--average", "--encoding", encoding]) == 0
+    assert "가" in (folder / "plot.html").read_text("utf-8")
+
+
+def test_results_on_standard_input_are_drawn(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The results that --json prints go through a pipe into a plot, whose page has no name of a file as its title."""
+    assert main(["sentiment", "Good!", "Bad!", "--json", "--provider", "local"]) == 0
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(capsys.readouterr().out.encode())))
+    assert main(["plot", "-"]) == 0
+    page = (folder / "plot.html").read_text("utf-8")
+    assert "Good!" in page
+    assert "<title>-</title>" not in page
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_journal_of_failures_says_so(language: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Inputs without a result are no bars of whatever number their rows have: the command says how many there are."""
+    (folder / "글.jpg").write_text("<!DOCTYPE html>", "utf-8")
+    PIL.Image.new("RGB", (60, 40)).save(folder / "빈.png")
+    with Client("local") as client, client.batch("detect_faces", ["글.jpg", "빈.png"], journal="얼굴.journal") as job:
+        assert [outcome.status for outcome in sorted(job, key=lambda each: each.item)] == ["failed", "none_found"]
+    assert main(["plot", "얼굴.journal", "--lang", language]) == 2
+    told = {
+        "en": "none of the 2 inputs has a result that can be drawn. Nothing was found in 1 of them, and 1",
+        "ko": "입력 2개 가운데 그릴 수 있는 결과가 있는 것이 없습니다. 그 가운데 1개에서는 아무것도 찾지 못했고",
+    }
+    assert told[language] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

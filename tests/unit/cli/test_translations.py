@@ -63,6 +63,13 @@ def test_the_catalogs_speak_of_flags_and_not_of_arguments() -> None:
     assert told == []
 
 
+@pytest.mark.long
+def test_a_text_for_python_is_said_in_words_of_the_command_or_met_by_no_command() -> None:
+    """An error that names an argument or a call has words of the command, or is in the list of those for Python."""
+    assert texts_of_command.without_words() == []
+    assert texts_of_command.for_python() <= set(texts_of_command.sources()), "the list holds texts that are gone"
+
+
 def test_an_error_of_the_library_is_said_in_both_languages() -> None:
     """Message and advice are recognised in a finished error, with what is filled in, and behind a provider's name."""
     with pytest.raises(UnsupportedOperationError) as caught:

@@ -74,7 +74,7 @@ def test_a_text_as_mp3(tmp_path: Path, watson: list[Request]) -> None:
     [
         (["--speed", "빨리"], "빨리 is no number"),
         (["--speed", "inf"], "inf is no number"),
-        (["--speed", "9"], "Watson does not speak at speed=9.0"),
+        (["--speed", "9"], "Watson does not speak at --speed 9.0"),
         (["--format", "flac"], "unknown format 'flac'"),
     ],
 )

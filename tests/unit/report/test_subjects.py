@@ -159,16 +159,16 @@ def test_no_path_leads_out_of_line(tmp_path: Path) -> None:
 
 
 def test_json_of_a_failure(tmp_path: Path) -> None:
-    """A failure in the lines of --json keeps its reason and its kind."""
+    """A failure in the lines of --json keeps its reason and its kind, also where jq has written a U+2028 as it is."""
     line = {
         "item": 0,
-        "input": "a.jpg",
+        "input": "줄\u2028바꿈.jpg",
         "operation": "analyze_image",
         "status": "failed",
         "error_type": "TooLargeError",
         "error": "too large",
     }
-    (tmp_path / "a.jsonl").write_text(json.dumps(line), "utf-8")
+    (tmp_path / "a.jsonl").write_text(json.dumps(line, ensure_ascii=False), "utf-8")
     (subject,) = subjects_of(tmp_path / "a.jsonl")
     assert isinstance(subject.error, TooLargeError)
     assert str(subject.error) == "too large"

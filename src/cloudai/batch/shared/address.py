@@ -79,7 +79,7 @@ def secret_of(given: str | None = None) -> bytes:
     """Return the secret that was given, or that of the environment.
 
     Raises:
-        SettingsError: There is none, or it is too short to be one.
+        SettingsError: There is no secret, or it is too short.
     """
     secret = (os.environ.get(SECRET) or "") if given is None else given
     if len(secret) < SHORTEST:
@@ -99,6 +99,7 @@ def server_context(certificate: str | os.PathLike[str] | None, key: str | os.Pat
     """
     if certificate is None:
         return None
+    # Python names the context of a server after the clients that a server may authenticate.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(certificate, key)

@@ -77,6 +77,7 @@ class Wire(asyncio.Protocol):
         self._transport.write(
             raw({"session": self._session, "nonce": self._nonce, "mac": mac, "protocol": PROTOCOL}),
         )
+        # Each direction has a key of its own, so that nobody can send a frame back to the side that it came from.
         to_keeper, from_keeper = (
             proof(self._secret, whose, theirs, self._nonce, self._session) for whose in ("to keeper", "from keeper")
         )
@@ -92,6 +93,8 @@ class Wire(asyncio.Protocol):
         try:
             welcome = loaded(channel.open(frame))
         except FrameError:
+            # A refusal is not sealed, because the two sides have no key in common. The four bytes of the length, which
+            # `raw` puts before it, are cut off every frame.
             if frame == raw({"refused": "secret"})[4:]:
                 raise SettingsError(
                     "the keeper has another secret", advice=f"Set {SECRET} to the same for the keeper and its workers."

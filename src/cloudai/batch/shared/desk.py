@@ -98,6 +98,8 @@ class Desk:
             except Exception as error:
                 if is_broken_statement(error):
                     error = JournalError(f"the keeper cannot run this ({type(error).__name__})")
+                # An error of the file itself undoes the whole transaction, and must not be answered for one message
+                # alone.
                 elif not isinstance(error, (CloudAIError, *ILL_FORMED)):
                     raise
                 answers.append([number, None, written_error(_as_journal_error(error))])
@@ -105,6 +107,8 @@ class Desk:
                 if value is not WAITS:
                     answers.append([number, value])
         if messages:
+            # The number is written in the transaction of what the messages have written: after a crash both are there,
+            # or neither.
             _note(db, session, max(last, messages[-1][0]))
         return answers
 
@@ -137,6 +141,7 @@ class Desk:
 
     def _do(self, db: Database, session: str, name: str, arguments: Any, keywords: Any) -> Any:
         work = statement_of(name, arguments, keywords)
+        # Several sessions number their streaks at the same time, so that each begins at a random number of its own.
         if name == "last_streak":
             return secrets.randbits(STREAKS) << 20
         if name == "look_up_each":
@@ -169,6 +174,7 @@ class Desk:
         claim = self._claim_of(db, key, session)
         if claim.session == session:
             return None
+        # A message that is sent again over a new connection must not wait twice.
         if (session, number) not in claim.waiting:
             claim.waiting.append((session, number))
         return WAITS

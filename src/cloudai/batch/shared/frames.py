@@ -64,6 +64,8 @@ class Splitter:
                 start = end
                 yield frame
         finally:
+            # All frames are removed in one step, because removing them one by one would move the rest of the bytes each
+            # time.
             del self._buffer[:start]
 
 
@@ -72,6 +74,7 @@ def in_frames(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     start = 0
     while start < len(texts):
         end, size = start, 0
+        # A message that is larger than a frame should be makes one of its own.
         while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
             size += len(texts[end])
             end += 1
@@ -112,6 +115,7 @@ class Channel:
 
     def seal(self, text: bytes) -> bytes:
         """Return the next frame to send."""
+        # An HMAC may be cut to half of its length (RFC 2104, section 5): nobody can guess sixteen bytes either.
         mac = hmac.digest(self._sends, COUNTER.pack(self._sent) + text, "sha256")[:MAC]
         self._sent += 1
         return LENGTH.pack(MAC + len(text)) + mac + text
@@ -124,6 +128,7 @@ class Channel:
         """
         text = frame[MAC:]
         mac = hmac.digest(self._gets, COUNTER.pack(self._got) + text, "sha256")[:MAC]
+        # The comparison takes the same time for any wrong MAC, so that its time tells a stranger nothing.
         if not hmac.compare_digest(mac, frame[:MAC]):
             raise FrameError("a frame that is not the next one of the other side")
         self._got += 1

@@ -83,6 +83,7 @@ class Keeper:
             self._journal.close()
             self._loop.close()
             raise
+        # With port 0 the system chooses a port, which only the socket knows.
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = str(Address(host, port, tls=tls is not None))
         """The address that workers are given; for 0.0.0.0 they need the name of this computer instead."""
@@ -101,6 +102,7 @@ class Keeper:
                 listen.port,
                 ssl=tls,
                 ssl_handshake_timeout=None if tls is None else HANDSHAKE,
+                # The workers of a cluster begin at the same moment, and asyncio's usual backlog is 100.
                 backlog=1024,
             )
         except OSError as error:
@@ -115,6 +117,7 @@ class Keeper:
         Calls that an earlier keeper has left in doubt are kept for their workers until the time of grace is over.
         """
         asyncio.set_event_loop(self._loop)
+        # The desk belongs to the thread of the journal, so the call is made there.
         self._loop.call_later(self._grace, self._journal.post, lambda _: self._desk.be_bold())
         self._loop.call_later(SILENCE / 4, self._look)
         self._loop.run_forever()
@@ -171,7 +174,7 @@ class Keeper:
             done.add_done_callback(partial(self._later, self._answer, peer, of_journal))
 
     def _of_turn(self, peer: Peer, kind: str, name: str, number: int) -> bool | None:
-        """Let a turn count, and return whether it was still to be had; or forget that a worker has asked for one."""
+        """Let a turn count, and return whether it was still valid; or forget that a worker has asked for one."""
         if kind == "use":
             return self._pace.use(name, number)
         self._pace.give_up(name, peer, number)
@@ -297,7 +300,7 @@ def share(
         secret: At least 16 random characters that the workers know, too; by default those in the environment variable
             CLOUDAI_KEEPER_SECRET.
         certificate: The file of a certificate (PEM), for connections with TLS.
-        key: The file of its key, where that is another one.
+        key: The file of its key, if that is not the file of the certificate.
         grace: Seconds in which a worker whose connection has broken may come back, before others carry out its calls.
 
     Raises:

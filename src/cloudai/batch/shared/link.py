@@ -105,6 +105,7 @@ class Link:
         self._thread = threading.Thread(target=self._serve, name="cloudai-link", daemon=True)
         self._thread.start()
         try:
+            # A wrong secret, or a keeper of another version, is told here, before the batch has begun.
             self.welcome.result()
         except BaseException:
             self._end()
@@ -130,6 +131,8 @@ class Link:
                 key = message[3]["keys"][-1] if message[:2] == ("do", "look_up_each") else None
                 self._waiting[self._number] = _Message(text, future, key, paid, str(message[0]))
                 self._unsent.append(self._number)
+            # Whoever finds nothing else unsent asks for the sending; messages that come until then go out in the same
+            # frame.
             first = len(self._unsent) == len(messages)
         if first:
             self._soon(self._flush)
@@ -323,6 +326,7 @@ class Link:
             now = time.monotonic()
             if self._wire is not None:
                 self._wire.note_progress()
+                # A computer that loses its power or its network ends no connection: only its silence tells.
                 if now - self._wire.heard > SILENCE:
                     self._wire.close()
                 elif now - self._wire.said > PING:
@@ -349,7 +353,7 @@ class Link:
         self._fail(error)
 
     def _fail(self, error: CloudAIError) -> None:
-        """Tell the one who has made this link that the keeper cannot be used, unless it was reached before."""
+        """Tell the caller who has made this link that the keeper cannot be used, unless it was reached before."""
         if not self.welcome.done():
             self.welcome.set_exception(error)
 

@@ -35,11 +35,12 @@ class Pace:
         """Give the next turn at an endpoint to one who asks, now or later."""
         waiting = self._waiting.setdefault(name, deque())
         waiting.append((who, number))
+        # While a timer runs, others wait for the next turn already, and get it first.
         if name not in self._timers:
             self._hand_out(name)
 
     def use(self, name: str, turn: int) -> bool:
-        """Let a turn count from now on, and return whether it was still to be had."""
+        """Let a turn count from now on, and return whether it was still valid."""
         return not self._rates or self._limiter(name).move(turn, time.monotonic())
 
     def give_up(self, name: str, who: Any, number: int) -> None:

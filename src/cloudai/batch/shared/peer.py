@@ -43,6 +43,7 @@ class Owner(Protocol):
 
 
 def _is_message(message: Any) -> bool:
+    # ``isinstance`` would take True for a number.
     return isinstance(message, list) and len(message) > 1 and type(message[0]) is int and isinstance(message[1], str)
 
 

@@ -62,6 +62,8 @@ class RemoteJournal:
     def do_each(self, works: Sequence[Callable[[Any], Any]]) -> list[Future[Any]]:
         """Have the keeper run several statements, which it writes down at the same time."""
         calls = [call_of(work) for work in works]
+        # Only replies are worth the disk of this computer: whatever else is lost with a keeper can be made again for
+        # nothing.
         paid = any(name == "answer" for name, *_ in calls)
         return self._link.ask_all([("do", *call) for call in calls], paid=paid)
 
@@ -104,6 +106,8 @@ class RemoteJournal:
 
     def release(self, key: str) -> None:
         """Let other processes carry out the call of this key."""
+        # The key is dropped first: after a broken connection the link would otherwise take back a call that another
+        # worker has.
         self._link.held.discard(key)
         self._link.ask("release", key)
 
@@ -151,7 +155,7 @@ class RemoteTurns:
         return self._link.ask("turn", name or "")
 
     def use(self, name: str | None, turn: int) -> Future[bool]:
-        """Let a turn count from now on; the future says whether it was still to be had."""
+        """Let a turn count from now on; the future says whether it was still valid."""
         return self._link.ask("use", name or "", turn)
 
     def give_up(self, name: str | None, future: Future[int]) -> None:

@@ -25,6 +25,7 @@ SCHEMA = Schema(
     application=0x636C6471,  # "cldq"
     version=1,
     statements=("CREATE TABLE messages (number INTEGER PRIMARY KEY, message BLOB NOT NULL)",),
+    # What is in a spool is paid for, and is nowhere else: each message is on the disk before the batch goes on.
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     exclusive=True,
 )
@@ -40,6 +41,7 @@ def _folder(keeper: str) -> Path:
 
 
 def _connect(path: str) -> Connection:
+    # A spool that another worker has open is not waited for, because that worker hands its replies over by itself.
     return storage.connect(path, timeout=0.0)
 
 

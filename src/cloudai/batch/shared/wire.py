@@ -119,6 +119,7 @@ def _packed(value: Any) -> Any:  # noqa: PLR0911  # a line for each kind
     if isinstance(value, bytes | bytearray | memoryview):
         return {"$": "bytes", "of": pybase64.b64encode(value).decode()}
     if isinstance(value, Response):
+        # The headers are sent as pairs, because a vendor may give one any name, also that of a kind.
         headers = [[name, str(header)] for name, header in value.headers.items()]
         reply = [value.status, headers, value.content, value.replayed]
         return {"$": "Response", "of": reply}

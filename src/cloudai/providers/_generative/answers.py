@@ -67,12 +67,15 @@ LanguageCode = Annotated[str, AfterValidator(_code)]
 
 
 def _box(numbers: list[int]) -> list[int]:
+    # Numbers of another count become a box that is refused below. A fixed length would be a bound in the schema, which
+    # not all vendors take.
     top, left, bottom, right = numbers if len(numbers) == 4 else (0, 0, 0, 0)  # noqa: PLR2004
     if not (0 <= top < bottom <= THOUSAND and 0 <= left < right <= THOUSAND):
         raise ValueError("a box is [top, left, bottom, right], whole numbers from 0 to 1000")
     return numbers
 
 
+# Gemini gives boxes in thousandths: https://ai.google.dev/gemini-api/docs/image-understanding
 THOUSAND = 1000
 BoxOfModel = Annotated[
     list[int],
@@ -116,6 +119,7 @@ class PlainPartAnswer(Answer):
     name: Filled
 
 
+# `closed` keeps a schema for each model, so that the same features have to give the same model.
 @cache
 def picture_answer(features: Sequence[Feature], *, boxes: bool) -> type[Answer]:
     """Return the model of an answer with a field for each feature of `analyze_image` that is asked for.
@@ -124,6 +128,7 @@ def picture_answer(features: Sequence[Feature], *, boxes: bool) -> type[Answer]:
         features: The features, as a tuple.
         boxes: Whether the model gives boxes.
     """
+    # The features that nobody asked for are not in the schema: a model would spend tokens on them.
     fields = {
         "caption": (Filled, Field(description="One sentence about the whole picture")),
         "dense_captions": (
@@ -141,6 +146,7 @@ def picture_answer(features: Sequence[Feature], *, boxes: bool) -> type[Answer]:
     return create_model("PictureAnswer", __base__=Answer, **{name: fields[name] for name in features})  # type: ignore[call-overload, no-any-return]
 
 
+# The fields are required and may be null, so that a model has to say that it cannot tell, and cannot just leave it out.
 class ExpressionAnswer(Answer):
     """The apparent expression of a face: a likelihood for each emotion."""
 

@@ -118,6 +118,7 @@ def meta_of(prompt: Prompt, replies: Sequence[Reply], **facts: Any) -> Meta:
         replies: All replies, those that did not fit included: their tokens are billed too.
         facts: Further fields of `Meta`.
     """
+    # A deployment may be moved to another version of its model between two requests of one call.
     models = ", ".join(dict.fromkeys(reply.model for reply in replies if reply.model))
     counted = [reply.usage for reply in replies if reply.usage]
     usage = reduce(Usage.plus, counted) if counted else None

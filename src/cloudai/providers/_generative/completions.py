@@ -33,6 +33,7 @@ def body_of(prompt: Prompt) -> dict[str, Any]:
     """Return the fields of a request that both vendors name alike: the messages, the schema, the most tokens."""
     return {
         "messages": [
+            # What is given to a call never stands in this role; see `prompts`.
             {"role": "system", "content": prompt.rules},
             {"role": "user", "content": [_part(part) for part in prompt.parts]},
         ],
@@ -40,6 +41,7 @@ def body_of(prompt: Prompt) -> dict[str, Any]:
             "type": "json_schema",
             "json_schema": {"name": prompt.name, "strict": True, "schema": prompt.schema},
         },
+        # The older max_tokens is refused by models that think.
         "max_completion_tokens": prompt.most_tokens,
     }
 
@@ -106,12 +108,15 @@ def reply_of(completion: Completion, advice: str) -> Reply:
         raise MalformedResponseError(f"the reply has {len(completion.choices)} choices, and one was asked for")
     choice = completion.choices[0]
     message, why = choice.message, choice.finish_reason
+    # A refusal goes first, because its finish_reason is "stop", like that of an answer.
     if message.refusal:
         raise _no_answer(RefusedError, f"the model refused: {message.refusal}", why, advice)
+    # Recorded replies have tool calls with the finish_reason "stop".
     if message.tool_calls or message.function_call is not None or why == "tool_calls":
         raise _no_answer(ToolCallError, "the model asked for a tool", why, advice)
     if why in ENDINGS:
         raise _no_answer(*ENDINGS[why], why, advice)
+    # These are watsonx.ai's own words for a failure of the service, and another attempt may succeed.
     if why in ("error", "cancelled"):
         raise ServerError(f"the model ended with {why}", advice="Try again later.", status=200, code=why)
     if not (message.content or "").strip():
@@ -147,6 +152,7 @@ def _counted(completion: Completion) -> tuple[str | None, Any]:
     if counted is None:
         return model, None
     thought, answered = counted.completion_tokens_details.reasoning_tokens, counted.completion_tokens
+    # OpenAI counts the thinking among the tokens of the answer, and Google beside them. `Usage` has it apart.
     if thought and answered is not None:
         answered = max(0, answered - thought)
     return model, usage_of(model, counted.prompt_tokens, answered, thought, counted.total_tokens)

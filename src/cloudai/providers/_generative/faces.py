@@ -99,10 +99,12 @@ def _described(
     cuts = yield from _cuts(image, [face.box for face in detected.faces])
     groups = [cuts[begin : begin + AT_ONCE] for begin in range(0, len(cuts), AT_ONCE)]
     prompts = [prompt(NAMES[model], numbered(group), model, TOKENS + TOKENS_OF_A_FACE * len(group)) for group in groups]
+    # Each group is a step of its own, so that a batch keeps the answers of the others where one fails.
     answers: list[tuple[A, list[Reply]]] = yield from parallel(
         [_group(vendor, asking, model, len(group), wrong) for asking, group in zip(prompts, groups, strict=True)]
     )
     judged = {
+        # The pictures of each request are numbered from 0.
         begin * AT_ONCE + each.picture: each
         for begin, (answer, _) in enumerate(answers)
         for each in answer.faces  # type: ignore[attr-defined]
@@ -118,6 +120,7 @@ def _group(vendor: Chat, asking: Prompt, model: type[A], pictures: int, wrong: A
     """Ask for the faces of one request."""
 
     def check(answer: Any) -> str | None:
+        # An entry that is missing or double would give a face the age of its neighbour.
         if sorted(each.picture for each in answer.faces) != list(range(pictures)):
             return f"faces has to have one entry for each picture from 0 to {pictures - 1}"
         return next(filter(None, map(wrong, answer.faces)), None)
@@ -130,6 +133,7 @@ def _no_check(_: ExpressionAnswer) -> str | None:
 
 
 def _wrong_range(age: AgeAnswer) -> str | None:
+    # These rules are in no schema, so that they are checked here.
     if (age.low is None) != (age.high is None):
         return "low and high are both numbers, or both null"
     return "low is above high" if age.low is not None and age.high is not None and age.low > age.high else None
@@ -159,6 +163,7 @@ def _cuts(image: Image, boxes: Sequence[Box]) -> Flow[list[Blob]]:
     image.frame = frame or image.frame  # `Meta` says of the picture what the detector was sent
     if not shown.width or not shown.height:
         raise MalformedResponseError("the picture has no size")
+    # Boxes count in the upright original, and what is cut here may have been shrunk.
     across, down = shown.image.width / shown.width, shown.image.height / shown.height
     cuts: list[bytes] = yield from call(_cut, shown.image, boxes, across, down)
     return [Blob(image.key, partial(bytes, data), "image/jpeg") for data in cuts]
@@ -179,8 +184,10 @@ def _cut(picture: PIL.Image.Image, boxes: Sequence[Box], across: float, down: fl
         left, top = max(0.0, (box.x - room) * across), max(0.0, (box.y - room) * down)
         right = min(float(picture.width), (box.x + box.width + room) * across)
         bottom = min(float(picture.height), (box.y + box.height + room) * down)
+        # To ask about a cut without a face would be billed for nothing.
         if right - left < 1 or bottom - top < 1:
             raise MalformedResponseError("a face was found outside the picture")
+        # Rounding must not make a narrow cut empty.
         cut = picture.crop(
             (round(left), round(top), max(round(right), round(left) + 1), max(round(bottom), round(top) + 1))
         )

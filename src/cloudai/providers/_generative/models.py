@@ -55,6 +55,7 @@ class Model:
 
 MODELS: Mapping[str, Model] = {
     # https://ai.google.dev/gemini-api/docs/deprecations, https://ai.google.dev/gemini-api/docs/pricing
+    # A price that is announced is in the table before its day, so that no version of cloudai names a false one.
     "gemini-3.8-flash": Model("google", prices=(Price(0.75, 3.75), Price(1.5, 7.5, "2027-01-01"))),
     "gemini-3.5-flash-lite": Model("google", prices=(Price(0.3, 2.5),)),
     "gemini-2.5-flash": Model("google", "2026-12-01", (Price(0.3, 2.5),)),
@@ -72,6 +73,7 @@ MODELS: Mapping[str, Model] = {
 
 def known_model(name: str | None) -> Model | None:
     """Return what is known of a model, also where its name has a version behind it: "gpt-4.1-2025-04-14"."""
+    # Replies name the exact version, "gpt-4.1-2025-04-14" or "gemini-2.5-flash-001", and IBM the maker before a slash.
     plain = re.sub(r"(-\d{4}-\d\d-\d\d|-\d{3})$", "", (name or "").rpartition("/")[2])
     return MODELS.get(plain)
 
@@ -79,6 +81,7 @@ def known_model(name: str | None) -> Model | None:
 def price_of(name: str | None, on: date | None = None) -> Price | None:
     """Return the list price of a model on a day, by default today; None where none is known."""
     model, day = known_model(name), (on or datetime.now(UTC).date()).isoformat()
+    # A batch may run over the day on which a price changes, so that each reply has the price of its own day.
     return next((price for price in reversed(model.prices) if price.since <= day), None) if model else None
 
 
@@ -109,6 +112,7 @@ def another(vendor: str, name: str, setting: str, on: date | None = None) -> str
         on: The day; by default today.
     """
     today = on or datetime.now(UTC).date()
+    # A model that ends soon is not recommended, even to somebody whose model has ended already.
     known = [
         each
         for each, model in MODELS.items()

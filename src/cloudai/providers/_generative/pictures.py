@@ -41,6 +41,7 @@ def analyze_image(
 ) -> Flow[ImageAnalysis]:
     """Say what is in a picture, in any language."""
     has = vendor.generative_features()
+    # These are the usual features of the classic services, too.
     usual = [feature for feature in ("caption", "tags", "objects") if feature in has]
     wanted = tuple(dict.fromkeys(usual if features is None else features))
     require_known(wanted, FEATURES, "feature")
@@ -52,6 +53,7 @@ def analyze_image(
         )
     parts: dict[str, Any] = {}
     meta, code = Meta(method="generative"), _written_in(language) if language else "en"
+    # The picture is prepared even where only faces are asked for: the result has its size and format.
     picture = yield from image.fit(vendor.chat_pictures)
     if asked_of_picture := tuple(feature for feature in OF_THE_PICTURE if feature in wanted and feature in has):
         model = picture_answer(asked_of_picture, boxes=vendor.chat_boxes)
@@ -64,6 +66,7 @@ def analyze_image(
         parts = {feature: PARTS[feature](getattr(answer, feature), picture, code) for feature in asked_of_picture}
     if "faces" in wanted:
         frame = image.frame
+        # For the faces the model is shown their cuts alone, each with its number.
         parts["faces"] = yield from expressions(vendor, image, max_results or MOST_FACES)
         image.frame = frame  # the detector may have prepared the picture in another way
         meta = _both(meta, parts["faces"].meta)
@@ -134,6 +137,7 @@ PARTS: Mapping[str, Any] = {
     "dense_captions": lambda parts, picture, code: tuple(
         Caption(text=part.name, language=code, box=_box(getattr(part, "box", None), picture)) for part in parts
     ),
+    # A model may name a thing twice.
     "tags": lambda names, _, code: tuple(Tag(name=name, language=code) for name in dict.fromkeys(names)),
     "objects": lambda parts, picture, code: tuple(
         Object(name=part.name, language=code, box=_box(part.box, picture)) for part in parts
@@ -151,9 +155,11 @@ def _first(things: Any, most: int | None) -> Any:
 def _both(first: Meta, second: Meta) -> Meta:
     """Return the origin of a result that two prompts have made."""
     known = [meta for meta in (first, second) if meta.prompt]
+    # A prompt that was not asked, because there was no face, has no origin.
     if len(known) < 2:  # noqa: PLR2004
         return known[0] if known else second
     models = ", ".join(dict.fromkeys(filter(None, (first.model, second.model))))
+    # A sum without one of its parts would be too low a cost.
     usage = first.usage and second.usage and first.usage.plus(second.usage)
     return first.model_copy(
         update={"model": models or None, "prompt": f"{first.prompt}, {second.prompt}", "usage": usage}

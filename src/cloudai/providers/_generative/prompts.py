@@ -77,6 +77,7 @@ def prompt(
     return Prompt(name, VERSIONS[name], rules, tuple(parts), closed(answer), min(most_tokens, MOST_TOKENS))
 
 
+# BCP 47 allows any number of further parts of eight letters, in which a sentence can be spelled.
 PARTS_OF_CODE = re.compile(
     r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))?", re.IGNORECASE
 )
@@ -98,6 +99,7 @@ def marked(text: str) -> str:
     The mark is made from the digest of the text: whoever writes the text cannot put the mark into it, because each
     change of the text makes another mark. It is the same in every attempt.
     """
+    # A random mark would change the body, and every attempt of a call has to send the same bytes.
     mark = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"===== {mark} =====\n{text}\n===== {mark} ====="
 

@@ -136,6 +136,7 @@ class Generative(Provider):
 
     def method_of(self, operation: str, method: Method | None) -> Method:
         """Return "generative" where the caller asks for it, or no classic service has the operation."""
+        # The classic service goes first: a key must not send a picture to a chat model unless somebody asks for that.
         answers = operation in self.generative and method != "classic"
         if answers and (method == "generative" or not self.has_classic(operation)):
             return "generative"
@@ -143,6 +144,7 @@ class Generative(Provider):
 
     def generated(self, operation: str, given: Any, options: Mapping[str, Any], method: Method | None) -> Flow[Any]:
         """Return the flow by which the chat model carries out an operation."""
+        # The engine asks for a token later, and knows nothing of methods: the call remembers for whom it is.
         if (cache := getattr(self, "_call_cache", None)) is not None:
             cache[CHAT] = operation, method == "generative"
         module = import_module(f"cloudai.providers._generative.{FLOWS[operation]}")
@@ -171,6 +173,7 @@ class Generative(Provider):
             return
         if asked:
             self.require_chat(asked=True)
+        # Where nobody asked for the chat model, the error says first that no classic service can, and then what would.
         elif problem := self.missing(operation):
             note = self._capability(operation).note
             told = f"{problem} {who_can(operation)}"
@@ -238,6 +241,7 @@ class Generative(Provider):
         """
         if not self.has_classic("detect_faces"):
             return False
+        # Where neither is set up, the error is to be about the vendor's own service, and not about this machine.
         return super().missing("detect_faces") is None or self.chat_missing(asked=True) is not None
 
     def faces_in(self, image: Image, max_faces: int) -> Flow[Faces]:

@@ -46,6 +46,8 @@ def read(model: type[A], text: str, check: Callable[[A], str | None] | None = No
     try:
         answer = model.model_validate(_object_in(text))
     except ValidationError as error:
+        # The input is left out: it is an answer, which may have words of the data, and the text goes into the next
+        # prompt and into an error.
         told = error.errors(include_input=False, include_url=False, include_context=False)
         raise UnfitError("; ".join(_problem(each["loc"], each["type"], each["msg"]) for each in told[:FEW])) from None
     if check and (problem := check(answer)):
@@ -82,6 +84,8 @@ def _object_in(text: str) -> dict[str, Any]:
     if len(text) > MOST_TEXT:
         raise UnfitError("the answer is too long")
     try:
+        # The usual answer is the object alone. It is read first, because its texts may have "</think>" or braces in
+        # them.
         whole, end = DECODER.raw_decode(text.strip())
     except UNREADABLE:
         whole, end = None, 0
@@ -114,6 +118,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
+    # json itself would take the last of two values, and say nothing.
     if len(fields) < len(pairs):
         raise UnfitError("a field occurs twice")
     return fields

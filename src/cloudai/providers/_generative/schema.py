@@ -37,6 +37,7 @@ def _closed(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, An
     match schema["type"]:
         case "object":
             fields = {name: _closed(each, parts) for name, each in schema["properties"].items()}
+            # Azure's strict schemas require every field and forbid all others.
             more = {"properties": fields, "required": list(fields), "additionalProperties": False}
         case "array":
             more = {"items": _closed(schema["items"], parts)}

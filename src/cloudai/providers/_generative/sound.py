@@ -45,6 +45,7 @@ def speech_to_text(
             "a chat model writes swear words down as it hears them",
             advice='Leave method="generative" out, or profanity=.',
         )
+    # The code goes into the rules, where no word of a stranger may stand.
     require_codes(language)
     code = with_region(language)
     sound = yield from audio.probe(vendor.chat_sounds, channels)

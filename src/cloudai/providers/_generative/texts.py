@@ -75,6 +75,7 @@ def sentiment(
 
     def check(answer: SentimentAnswer) -> str | None:
         numbers = [each.sentence for each in answer.sentences]
+        # A number that is missing or double would give a sentence the judgement of its neighbour.
         if sorted(numbers) != list(range(len(spans))):
             return f"sentences has to have one entry for each number from 0 to {len(spans) - 1}"
         return None
@@ -103,6 +104,7 @@ def key_phrases(vendor: Chat, text: str, *, language: str | None) -> Flow[KeyPhr
 
     def check(answer: KeyPhrasesAnswer) -> str | None:
         for number, phrase in enumerate(answer.phrases):
+            # A phrase that a model has made up, or that a text has talked it into, is no phrase of the text.
             if _spaced(phrase) not in known:
                 return f"phrases.{number} does not stand in the text"
         return None
@@ -118,6 +120,7 @@ def key_phrases(vendor: Chat, text: str, *, language: str | None) -> Flow[KeyPhr
 
 def detect_language(vendor: Chat, text: str) -> Flow[Language]:
     """Say which language a text is written in, by its beginning; no model measures how certain that is."""
+    # The first sentences tell a language as well as a whole book does, and each token is billed.
     begin = text.strip()[:BEGINNING]
     asking = prompt("detect_language", [marked(begin)], LanguageAnswer, FEW_TOKENS)
     answer, replies = yield from asked(vendor, asking, LanguageAnswer)
@@ -134,6 +137,7 @@ def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str |
     """Translate a text into one or several languages, by one prompt for each part of the text."""
     codes = languages_of(to)
     require_codes(*codes, *([source] if source else []))
+    # A translation is as long as its text, so that a long text would reach the most tokens of an answer.
     pieces = parts_of(text, to)
     framed_pieces = [framed(piece) if len(pieces) > 1 else ("", piece, "") for piece in pieces]
     wishes = [f"The languages to translate into are: {', '.join(codes)}."]
@@ -176,6 +180,7 @@ def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str |
 
 def parts_of(text: str, to: str | Sequence[str]) -> list[str]:
     """Return a text in parts, whose translations into all languages are no longer than an answer may be."""
+    # All languages are in one answer and share its tokens.
     most = (MOST_TOKENS - FEW_TOKENS) // (TOKENS_OF_A_CHARACTER * len(languages_of(to)))
     return parts(text, max(1, most))
 
@@ -199,4 +204,5 @@ def _require_short(text: str) -> None:
 
 def _spaced(text: str) -> str:
     """Return a text in small letters, whole syllables and single spaces, to be searched in."""
+    # Hangul in single letters, as macOS writes the names of files, is the same text as its syllables.
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())

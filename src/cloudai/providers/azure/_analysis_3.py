@@ -219,6 +219,7 @@ def _colors(reply: Reply, _: Picture, __: str) -> tuple[Fields, ...] | None:
     if reply.color is None:
         return None
     named = tuple([{"name": name} for name in reply.color.dominant_colors])
+    # Every recorded reply has the value without "#". What is no colour at all must not become one.
     accent = re.fullmatch(r"#?([0-9a-f]{6})", (reply.color.accent_color or "").lower())
     return (*named, {"hex": f"#{accent[1]}", "name": "accent"}) if accent else named
 

@@ -157,6 +157,7 @@ def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...
         [
             {**tag, "language": language, "box": _box(thing.bounding_box, picture)}
             for thing in reply.objects_result.values
+            # An object has its name and its confidence in a tag, of which each recorded object has one.
             for tag in thing.tags[:1]
         ]
     )
@@ -191,6 +192,7 @@ def _text(reply: Reply, picture: Picture, _: str) -> Fields | None:
         return None
     blocks = tuple([{"lines": tuple([_line(line, picture) for line in b.lines])} for b in reply.read_result.blocks])
     text = paragraphs([(number, line["text"]) for number, block in enumerate(blocks) for line in block["lines"]])
+    # Only the service knows the size of a picture that was passed on by its address.
     size = {"width": picture.width or reply.metadata.width, "height": picture.height or reply.metadata.height}
     return {"text": text, "pages": ({"blocks": blocks, **size},) if blocks else ()}
 

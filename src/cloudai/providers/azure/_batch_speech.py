@@ -43,6 +43,7 @@ def require_as_job(channels: str | None, speakers: int | None, phrases: Sequence
         raise UnsupportedOperationError(
             "Azure's batch transcription takes no phrases", advice='Leave them out, or use Azure(transcription="fast").'
         )
+    # The service hears channels one by one, and to mix them here the recording would have to be fetched.
     if channels == "mix":
         raise UnsupportedOperationError(
             "Azure's batch transcription mixes no channels, and a recording at an address is not read here",
@@ -75,6 +76,7 @@ class BatchSpeech(AzureService):
         properties: dict[str, Any] = {
             "profanityFilterMode": profanity,
             "displayFormWordLevelTimestampsEnabled": words,
+            # Whoever's process ends while the job runs must not leave a transcript lying in the cloud for ever.
             "timeToLiveHours": DAYS_KEPT * 24,
         }
         if speakers:
@@ -87,12 +89,16 @@ class BatchSpeech(AzureService):
             billed=billed,
             **to,
         )
+        # A job that was sent is found again by this reply, which a batch keeps in its journal: a later run polls the
+        # same job.
         job, delay = response.parse(Job), FIRST_POLL
         # Only the identifier is taken from the reply: the key goes to the user's own endpoint, whatever the reply says.
         named = JOB.fullmatch(job.address)
         if named is None:
             raise MalformedResponseError("the job has no address")
         url = f"{jobs}/{named[1]}"
+        # There is no most number of polls: the deadline of the call is the only one, and what is paid for is not given
+        # up before.
         while job.status in ("NotStarted", "Running"):
             response = yield Request("GET", url, delay=delay, billed=0, **to)
             # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
@@ -100,12 +106,15 @@ class BatchSpeech(AzureService):
                 job = response.parse(Job)
             delay = min(delay * 1.5, LONGEST_POLL)
         if job.status == "Failed":
+            # A failed job is deleted, too, for it holds the address of the recording.
             yield from self._deleted(url, to)
             raise self._failure(job.properties.error)
         if job.status != "Succeeded":
             raise MalformedResponseError(f"the job has the status {job.status[:40]!r}, and no result")
+        # The file lies at a SAS address, which the engine follows without the key, and neither logs nor keeps.
         response = yield Request("GET", f"{url}/files", billed=0, follow=Follow(_file, _without_source), **to)
         reply = response.parse(Transcribed)
+        # A shape that is not known would otherwise be an empty transcript: "nothing was said".
         if not reply.model_fields_set:
             raise MalformedResponseError("the file holds nothing that is known of a transcription")
         yield from self._deleted(url, to)
@@ -153,6 +162,7 @@ class ResultFile(Wire):
 class Files(Wire):
     """The files of a job: one for each recording that was written down, and a report."""
 
+    # More than one recording is never sent, so that there is one transcript at most.
     values: list[ResultFile] = Field(default_factory=list)
 
 
@@ -211,6 +221,7 @@ class Transcribed(Wire):
 def _file(response: Response) -> str:
     """Return the address of the file with the transcript; or that of the report, which says why there is none."""
     files = response.parse(Files).values
+    # The report comes with every job. Where the job has no transcript, it says why.
     for kind in ("Transcription", "TranscriptionReport"):
         if address := next((file.links.content_url for file in files if file.kind == kind), None):
             return address
@@ -228,9 +239,11 @@ def _transcript(reply: Transcribed, code: str, words: bool) -> Transcript:
     segments = [_segment(phrase, best, words) for phrase, best in heard]
     language = next((phrase.locale for phrase, _ in heard if phrase.locale), None) or code
     texts = [part.display for part in reply.combined_recognized_phrases] or [segment.text for segment in segments]
+    # A recording of one channel has the channel 0, too, so that only another number shows that there were several.
     is_each = any((segment.channel or 0) > 0 for segment in segments)
     return Transcript(
         text=joined([text for text in texts if text], language),
+        # A conversation in two channels reads by time, in whatever order the reply has them.
         segments=tuple(sorted(segments, key=lambda segment: segment.start or 0.0)),
         language=language,
         duration=_seconds(reply.duration_in_ticks),
@@ -248,6 +261,7 @@ def _segment(phrase: Recognized, best: Best, words: bool) -> Segment:
             channel=phrase.channel,
             **_times(word),
         )
+        # The words for display have the capitals and the punctuation of the phrase; not every phrase has them.
         for word in best.display_words or best.words
     )
     return Segment(

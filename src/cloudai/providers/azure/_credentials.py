@@ -54,12 +54,14 @@ class AzureLogin(Login):
         What the credential raises is passed on; `token` replaces it by an error of ours.
         """
         if self._credential is None:
+            # The import is here because a call with a key needs no azure-identity, which is an extra.
             from azure.identity import DefaultAzureCredential
 
             self._credential = DefaultAzureCredential(**({} if self._may_run_commands() else NO_COMMANDS))
         token = self._credential.get_token(scope)
         return Token(token.token, float(token.expires_on))
 
+    # What cloudai does without being asked must not start programs that happen to be on the PATH.
     def _may_run_commands(self) -> bool:
         """Return whether the login may start programs (az, azd, PowerShell): only if the user has asked for it.
 
@@ -82,6 +84,7 @@ class AzureLogin(Login):
                 f"{self} cannot reach its server ({type(error).__name__})",
                 advice="Check the network, and HTTPS_PROXY if there is a proxy.",
             )
+        # Only the number of the error is repeated: Entra's sentences quote the application and the tenant.
         status = getattr(error, "status_code", None)  # MSAL, which azure-identity uses, has none
         # The number of an error of Entra: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
         code = re.search(r"\bAADSTS\d{3,9}\b", str(error))
@@ -107,6 +110,7 @@ def given_login(given: Any) -> AzureLogin | None:
             f"credential= is a {kind}, which has no get_token",
             advice=f'Give "{DEFAULT}" or a credential of azure-identity; a key goes into key=.',
         )
+    # Tokens are fetched in a thread. A coroutine that is called there gives an object that nobody awaits, and no token.
     if inspect.iscoroutinefunction(get_token):
         raise SettingsError(
             "credential= is one of azure.identity.aio",
@@ -124,6 +128,7 @@ SCOPES = {
 def scope(address: str) -> str:
     """Return the scope that a token is asked for: the AI services of the cloud to which the address belongs."""
     host = urlsplit(address).hostname or ""
+    # Tokens for the scope of the public cloud are not valid in the clouds of the US government and of China.
     known = (scope for ending, scope in SCOPES.items() if host.endswith(ending))
     return next(known, "https://cognitiveservices.azure.com/.default")
 

@@ -54,6 +54,7 @@ MOST_JSON = 1_000_000
 
 def require_short(text: str) -> None:
     """Raise InputError for a text that is longer than one document may be."""
+    # No text has more graphemes than code points, so that short texts need not be counted.
     size = graphemes(text) if len(text) > MOST_TEXT else len(text)
     if size > MOST_TEXT:
         raise InputError(f"the text has {size:,} characters, and Azure takes {MOST_TEXT:,}", advice="Send it in parts.")
@@ -63,6 +64,7 @@ def code_of(language: str | None) -> str | None:
     """Return the code of a language as Azure spells it, or None if none is named."""
     if not language:
         return None
+    # Portuguese is the only language whose region the service tells apart.
     if language.replace("_", "-").lower() == "pt-pt":
         return "pt-PT"
     short = base(language)
@@ -84,7 +86,9 @@ class Documents(AzureService):
         once: then it is that reply, which is paid for.
         """
         request = self._detection(text, "sentiment", ANALYZE_TOGETHER)
+        # What the user gives as extra= is meant for the analysis, which comes second.
         response: Response = yield replace(request, takes_extras=False)
+        # A journal finds a reply by its place in the call, and not by what was asked.
         if response.replayed and inside(response.json(), "kind") == "SentimentAnalysisResults":
             return None, response
         results = response.parse(DetectionReply).results
@@ -114,6 +118,7 @@ class Documents(AzureService):
             params={"api-version": API},
             json={
                 "kind": kind,
+                # The model that answered stands in the reply, and in `Meta.model`.
                 "parameters": {"modelVersion": "latest", **parameters},
                 "analysisInput": {"documents": [document]},
             },
@@ -124,6 +129,7 @@ class Documents(AzureService):
 
     def _only_document(self, results: Results[D]) -> D:
         """Return the result of the one text that was sent, or raise the error that came in its place."""
+        # A failed text is an error inside a reply of status 200.
         for failure in results.errors:
             raise self.error_from(fault_inside(failure.error), 200)
         return only_reply(results.documents)
@@ -167,6 +173,7 @@ class AnalyzeTogether:
     def join(self, requests: Sequence[Request]) -> Request:
         """Return one request with the documents of all, numbered in order."""
         documents = [
+            # Each request calls its own document "0", and the service refuses a request in which an id occurs twice.
             {**document, "id": str(number)}
             for number, request in enumerate(requests)
             for document in request.json["analysisInput"]["documents"]
@@ -191,11 +198,13 @@ class AnalyzeTogether:
         listed = [results.get(kind) or [] for kind in ("documents", "errors")]
         if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in listed):
             raise MalformedResponseError("the reply of several texts has results in an unknown shape")
+        # What is wrong with one text must not fail the others, so that each gets what the reply says of it alone.
         parts: list[dict[str, list[Any]]] = [{"documents": [], "errors": []} for _ in requests]
         places = {str(number): part for number, part in enumerate(parts)}
         for kind, each in zip(("documents", "errors"), listed, strict=True):
             for one in each:
                 if one.get("id") in places:
+                    # The id is put back, so that the flow reads the reply as if its text had been sent alone.
                     places[one["id"]][kind].append({**one, "id": ONLY})
         return [response.with_json({**body, "results": {**results, **part}}) for part in parts]
 

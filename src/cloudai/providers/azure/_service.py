@@ -44,6 +44,7 @@ CHOSEN = ("api", "transcription")
 """The settings that say which of the vendor's APIs are used, and nothing of whose resource that is."""
 SERVICES = ("vision", "face", "language", "speech", "translator", "openai")
 FIELDS = ("key", "endpoint", "region")
+# Faces in analyze_image are asked of Face, too; what is here is the service without which an operation cannot begin.
 SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
     "detect_faces": "face",
@@ -58,12 +59,15 @@ SERVICE_OF: Mapping[str, str] = {
     "text_to_speech": "speech",
 }
 
+# What stands behind the root of an API is a path of that one operation. All operations put their own paths behind the
+# same address.
 ROOTS = re.compile(
     r"/(sts|stt|vision|face|text|language|computervision|speechtotext|speech|openai|models|api/projects"
     r"|translator|translate|dictionary|detect)(/|$)"
 )
 """The beginning of an API's path, which the portal and many pages show as part of the endpoint; Foundry shows that of a
 project."""
+# No other service answers at these hosts, so that such an address names the region and nothing more.
 SPEECH_HOST = re.compile(r"https://[a-z0-9]+\.(stt|tts|s2s)\.speech\.microsoft\.com(?![^/])")
 REGION_HOSTS = r"([a-z0-9]+)\.(?:api\.cognitive|(?:stt|tts|s2s)\.speech)\.microsoft\.com"
 """The hosts that every resource of a region has in common."""
@@ -186,6 +190,7 @@ class AzureService(ByService):
         short_audio_endpoint: str | None = None,
         transcription: Literal["fast", "batch"] | None = None,
     ) -> None:
+        # The one that was ignored in silence might be the one that is meant, for example where a key has been disabled.
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
         given = zip(SERVICES, (vision, face, language, speech, translator, openai), strict=True)
@@ -204,12 +209,14 @@ class AzureService(ByService):
         self._default_login = AzureLogin()
         if api is not None:
             self.api()  # a version that does not exist is an error of the constructor
+        # As with api=, a word that is not known is an error of the constructor, and not of the first call.
         if transcription is not None:
             self.setting("transcription")
         self.face_approved = face_approved
 
     def __reduce__(self) -> tuple[Any, ...]:
         chosen = {name: self._given[name] for name in CHOSEN} | {"face_approved": self.face_approved}
+        # A provider whose settings come from the environment may go to another process, which has an environment, too.
         if any(value is not None for name, value in self._given.items() if name not in CHOSEN):
             super().__reduce__()  # raises TypeError: a key must not leave this process
         return _unpickled, (type(self), chosen)
@@ -243,6 +250,8 @@ class AzureService(ByService):
     def _settled(self, service: str) -> Mapping[str, Lookup]:
         """Return what was found for the key, the address and the region of a service, each in its own place."""
         lookups: dict[str, Lookup] = {}
+        # The address and the key are looked for apart, so that one key can serve for several addresses. Endpoint and
+        # region are one choice: the region of a level further down must not join the endpoint of one further up.
         for fields in (("endpoint", "region"), ("key",)):
             for read, prefix in self._levels(service):
                 level = {field: lookup for field in fields if (lookup := read(f"{prefix}{field}"))}
@@ -253,6 +262,8 @@ class AzureService(ByService):
 
     def _levels(self, service: str) -> Iterator[tuple[Callable[[str], Lookup | None], str]]:
         """Yield the functions that look settings up, each with the beginnings of names, in the order that counts."""
+        # Code goes before the environment for all services, even where the environment is more exact: what somebody
+        # wrote into the program is what he meant.
         for read in (self._found_in_code, self._looked_up_outside):
             yield read, f"{service}_"
             yield read, ""
@@ -301,14 +312,19 @@ class AzureService(ByService):
         A key given in code goes before ``credential=``, and ``credential=`` before a key of the environment.
         """
         given: AzureLogin | None = self._given["credential"]
+        # A key that is written into the program beside credential= is meant for its service. One that merely lies in
+        # the environment is not.
         if self._given[f"{service}_key"] or self._given["key"]:
             return None
         if given:
             return given
+        # Without a sign in the environment no login is tried: azure-identity would probe for the server of a virtual
+        # machine, which takes time wherever there is none.
         if self.resource(service).key or not self._looked_up_outside("credential"):
             return None
         return self._default_login
 
+    # A login that was given in code has no identity; see `AzureLogin`.
     def identities(self) -> list[str]:
         """Return the name of the default login, where a service uses it."""
         logins = [self._login_of(service) for service in self.services]
@@ -334,6 +350,8 @@ class AzureService(ByService):
     def sign(self, request: Request, token: Token | None) -> Request:
         """Return the request with the token of the login, or the key of its service, in a header."""
         self.require_set(request.service)
+        # The header of the region belongs to a key: a token is only valid at the resource's own address, which needs no
+        # region.
         if token is not None:
             return super().sign(request, token)
         resource = self.resource(request.service)
@@ -370,6 +388,7 @@ class AzureService(ByService):
         """
         body = error_body(response)
         outer = body.get("error", body) if isinstance(body, dict) else None
+        # A proxy or a firewall may have answered with a page of HTML, and older gateways have a sentence as "error".
         if not isinstance(outer, dict):
             outer = {"message": outer if isinstance(outer, str) else readable(response)}
         fault = _fault(outer, response.status)
@@ -443,6 +462,7 @@ def fault_inside(error: Mapping[str, Any]) -> Fault:
     """Return the fault of one item in a reply of status 200, by the code that says more: its outer or its inner one."""
     inner = error.get("innererror") or error.get("innerError")
     codes = [error.get("code"), inner.get("code") if isinstance(inner, dict) else None]
+    # A code that is not in the tables counts as an error of the input, because what is tried again may be billed again.
     statuses = [STATUS_OF_CODE[str(code)] for code in codes if str(code) in STATUS_OF_CODE]
     # "InvalidArgument" says less than what stands inside it.
     return _fault(error, next((status for status in statuses if status != 400), 400))  # noqa: PLR2004
@@ -450,8 +470,10 @@ def fault_inside(error: Mapping[str, Any]) -> Fault:
 
 def _fault(outer: Mapping[str, Any], status: int) -> Fault:
     """Return the fault that an error object describes; its inner error, where there is one, says more."""
+    # Previews of Text Analytics v3 spelled it innerError.
     given = outer.get("innererror") or outer.get("innerError")
     inner = given if isinstance(given, dict) else {}
+    # Older gateways have "statusCode" in place of a code.
     code = inner.get("code") or outer.get("code") or outer.get("statusCode")
     messages = [str(m) for m in (outer.get("message"), inner.get("message")) if m]
     words = [str(code), *messages]
@@ -478,6 +500,7 @@ FILTERED = ("content_filter", "ResponsibleAIPolicyViolation")
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
     """Return the class of the error and the advice, from the words of the reply and its status."""
+    # The words go before the status: Azure answers a quota of the month with 403, and a blocked prompt with 400.
     kind = error_class(status)
     if status == 400 and _any(FILTERED, words):  # noqa: PLR2004
         return BlockedError, "Azure's content filter decides this; the classic services have none."
@@ -486,6 +509,7 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
     for marks, advice in FORBIDDEN:
         if _any(marks, words):
             return ForbiddenError, advice
+    # The gateway says the same of a wrong key and of a right key at a wrong address, so that both are named.
     if kind is AuthError:
         return kind, "Check that key and endpoint are of the same resource (Azure portal, Keys and Endpoint)."
     for marks, advice in ADVICE:
@@ -588,6 +612,7 @@ def _in_place(lookups: Mapping[str, Lookup]) -> dict[str, Lookup]:
     if swapped(key, endpoint):
         key, endpoint = endpoint, key
     address = address_in(region.value) if region else None
+    # An address of a region is left where it is: `_region` takes the name of the region out of it.
     if not endpoint and address and not re.match(rf"https://{REGION_HOSTS}(?![^/])", address):
         endpoint, region = region, None
     if endpoint and SPEECH_HOST.match(address_in(endpoint.value) or ""):
@@ -609,6 +634,8 @@ def _translator_at(address: str) -> str:
     """
     if _region_in(address):
         return TRANSLATOR
+    # At a resource's own address Translator lives below a path of its own:
+    # https://learn.microsoft.com/azure/ai-services/translator/text-translation/reference/v3/reference
     return address if TRANSLATOR_HOST.match(address) else f"{address}/translator/text/v3.0"
 
 
@@ -618,6 +645,8 @@ def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureServic
 
 def picture_body(picture: Picture) -> dict[str, Any]:
     """Return the arguments of a `Request` that carry a picture to Vision and Face, as bytes or as an address."""
+    # The service fetches the picture by itself. What is behind the address may change, so that nothing is known of its
+    # size here.
     if picture.by_reference:
         return {"json": {"url": picture.uri}}
     # Both services refuse image/jpeg.

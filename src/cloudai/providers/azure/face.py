@@ -47,6 +47,8 @@ NEWEST_MODEL = ("pose", "mask", "blur", "quality")
 
 detection_03 is better at small, turned and covered faces.
 """
+# The service refuses the whole request, faces included, where one of its attributes may not be given. So a call for a
+# limited attribute fails before anything is sent.
 LIMITED = ("age",)
 """The attributes that Microsoft gives to approved customers only."""
 RETIRED = ("emotions", "gender", "smile")
@@ -93,9 +95,12 @@ class FaceService(AzureService):
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
         """Find the faces in a picture, with the landmarks and attributes that are asked for."""
+        # What cannot be asked for is refused before the picture is read and prepared.
         self._require(attributes)
         picture = yield from image.fit(LIMITS)
         faces = yield from self.faces_of(picture, landmarks=landmarks, attributes=attributes)
+        # The reply does not say whether there were more faces than the service lists, so that a full list counts as cut
+        # off.
         return Faces(faces=faces[:max_faces], truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     @capability(
@@ -117,13 +122,16 @@ class FaceService(AzureService):
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return what is not there for an operation; for ages that may be Microsoft's approval."""
+        # The approval goes first: without it a key would be of no use.
         if operation == "estimate_age" and not self.face_approved:
             return f"since {SINCE} ages need Microsoft's approval: Azure(face_approved=True)."
         return super().missing(operation)
 
     def faces_of(self, picture: Picture, *, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
         """Return all faces that the service finds in a picture, largest first; the attributes are not checked here."""
+        # An attribute that is not in the table, such as "age", has the same name at the service.
         asked = [ATTRIBUTES.get(attribute, attribute) for attribute in attributes]
+        # One request has one model. Where any attribute needs the older one, all faces are found by that.
         model = "detection_03" if set(attributes) <= set(NEWEST_MODEL) else "detection_01"
         response: Response = yield Request(
             "POST",
@@ -137,6 +145,8 @@ class FaceService(AzureService):
                 "returnFaceLandmarks": str(landmarks).lower(),
                 **({"returnFaceAttributes": ",".join(asked)} if asked else {}),
                 "detectionModel": model,
+                # The quality is that for recognition, which the service only judges for its newer models of
+                # recognition; nobody is recognised by it.
                 **({"recognitionModel": "recognition_04"} if "quality" in attributes else {}),
             },
             **picture_body(picture),
@@ -151,6 +161,8 @@ class FaceService(AzureService):
             UnsupportedOperationError: An attribute is retired, or is for approved customers only.
         """
         require_known(attributes, (*ATTRIBUTES, *LIMITED, *RETIRED), "attribute")
+        # Retired attributes are known by name, so that the error can say since when they are gone, and not that they
+        # never were.
         gone = [attribute for attribute in attributes if attribute in RETIRED]
         if gone:
             raise UnsupportedOperationError(
@@ -235,6 +247,7 @@ class Attributes(Wire):
 
 class WireFace(Wire):
     face_rectangle: Rectangle
+    # Not a model of points, because a name that is new would then make the whole reply, which is paid for, unreadable.
     face_landmarks: dict[str, Any] = Field(default_factory=dict)
     """The points by their names. A new one that is no point is left out of the result."""
     face_attributes: Attributes = left_out(Attributes)
@@ -248,9 +261,12 @@ class Detected(RootModel[list[WireFace]]):
 
 def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
     rectangle, said = face.face_rectangle, face.face_attributes
+    # A landmark that is known has to be a point, or the reply is damaged. What is not known may be anything.
     named = [(name, value) for name, value in face.face_landmarks.items() if name in LANDMARKS or _is_point(value)]
+    # Names that are newer than this table are kept with the vendor's name in front, and are never lost.
     positions = {LANDMARKS.get(name, f"azure:{name}"): checked(WirePoint, value) for name, value in named}
     points = {name: picture.point(point.x, point.y) for name, point in positions.items()}
+    # The case of the service's words has changed over the years: recorded replies have "headwear" and "Headwear".
     headwear = next((worn for worn in said.accessories if worn.type.lower() == "headwear"), None)
     return Face(
         box=picture.box(rectangle.left, rectangle.top, rectangle.width, rectangle.height),
@@ -290,6 +306,7 @@ def _glasses(word: str | None) -> str | None:
     """Return the kind of glasses: "reading" for "ReadingGlasses", whose case has changed over the years."""
     if word is None:
         return None
+    # "NoGlasses", "ReadingGlasses", "Sunglasses" and "SwimmingGoggles" are what the service says.
     short = word.lower().removesuffix("glasses").removesuffix("goggles")
     return "none" if short == "no" else short
 

@@ -43,6 +43,7 @@ class Language(SentimentAnalysis):
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests an input takes: two where the language of a text has to be detected first."""
+        # A plan without the detection would promise half of what is billed.
         if operation in ("sentiment", "key_phrases"):
             return 1 if code_of(options.get("language")) else 2
         return super().requests(operation, options)
@@ -60,6 +61,7 @@ class Language(SentimentAnalysis):
     )
     def detect_language(self, text: str) -> Flow[models.Language]:
         """Say which language a text is written in, by what the service says of it; "und" where it cannot tell."""
+        # No text has more graphemes than code points, so that texts of the usual length need not be counted.
         begin, prepared = beginning(text, MOST_TEXT, graphemes) if len(text) > MOST_TEXT else (text, None)
         response: Response = yield self._detection(begin, "detect_language", DETECT_TOGETHER)
         results = response.parse(DetectionReply).results
@@ -68,6 +70,7 @@ class Language(SentimentAnalysis):
         return models.Language(
             code=code or UNDECIDED,
             name=best.name if code else None,
+            # A confidence in "(Unknown)" would read as one in a language.
             confidence=best.confidence if code else None,
             meta=Meta(model=results.model_version, prepared=prepared),
         )

@@ -48,6 +48,7 @@ class OpenAI(Generative, AzureService):
         """Send a prompt to the deployment, and return its answer."""
         response: Response = yield Request(
             "POST",
+            # The path of v1 needs no version of the API, and is the same for every deployment.
             f"{self.base('openai')}/openai/v1/chat/completions",
             service="openai",
             api="v1",
@@ -67,6 +68,8 @@ class OpenAI(Generative, AzureService):
                 "no deployment of a chat model",
                 advice=f"Set AZURE_OPENAI_DEPLOYMENT, AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY {HOW}",
             )
+        # The key of a resource for all services is not enough here: nobody has said that pictures may go to a chat
+        # model.
         if not asked and not self.setting("openai_endpoint") and not self.setting("openai_region"):
             raise SettingsError("Azure OpenAI is not set up", advice=f"Set AZURE_OPENAI_ENDPOINT {HOW}")
         self.require_set("openai")

@@ -69,6 +69,8 @@ class Read(Vision):
         A picture goes to Image Analysis 4.0, unless ``api="3.2"``. A document goes to Read 3.2, by which ``language``
         is not a hint: it forces the service to read the document in that language.
         """
+        # The kind of file decides, unless the user has chosen: Image Analysis 4.0 reads no documents, and Read 3.2
+        # needs two requests and a wait for what 4.0 answers at once.
         by_read = self.api() == "3.2"
         given = yield from document(image, DOCUMENTS, LIMITS_READ if by_read else LIMITS_4)
         if by_read or isinstance(given, Document):
@@ -79,6 +81,7 @@ class Read(Vision):
 
     def api_variant(self, operation: str) -> str:
         """Return the version of the API that was chosen, which reads text as well, or "" if none was."""
+        # An answer of one version must not be taken for that of the other: only 3.2 tells handwriting and angle.
         return (self.api() or "") if operation == "read_text" else super().api_variant(operation)
 
     def pages_per_request(self, operation: str) -> int:
@@ -90,6 +93,7 @@ class Read(Vision):
         code = base(language) if language else None
         code = CODES.get(code, code) if code else None
         pages = given.pages if isinstance(given, Document) else 1
+        # The number of pages of an encrypted PDF is not known, so that it is read by one job.
         if pages is None or pages <= PAGES_AT_ONCE:
             results = [(yield from self._job(given, code, None, pages or 1))]
         else:
@@ -99,6 +103,7 @@ class Read(Vision):
                 [self._job(given, code, f"{first}-{last}", last - first + 1) for first, last in parts]
             )
         read = sorted([page for result in results for page in result.read_results], key=lambda page: page.page)
+        # A page that is missing in the middle would be a text with a gap that nobody sees.
         if not read or [page.page for page in read] != list(range(1, len(read) + 1)):
             raise MalformedResponseError("the pages of the reply are not those of the document")
         fields = [_page(page, given) for page in read]
@@ -106,6 +111,7 @@ class Read(Vision):
             text=paragraphs([(page["number"], line) for page in fields for line in _texts(page)]),
             pages=tuple(fields),  # type: ignore[arg-type]  # they become models, and are checked, all at once
             language=next((page.language for page in read if page.language), None),
+            # The free tier reads the first two pages of every document, and says nothing of it.
             truncated=pages is not None and len(read) < pages,
             meta=Meta(model=results[0].model_version, language_sent=code),
         )
@@ -144,6 +150,7 @@ class Read(Vision):
 
 class ReadWord(Wire):
     text: str
+    # The service gives the four corners as eight numbers in a row.
     bounding_box: list[float] = Field(default_factory=list)
     confidence: float | None = None
 

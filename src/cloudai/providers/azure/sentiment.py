@@ -48,20 +48,24 @@ class SentimentAnalysis(Documents):
         first. Where that finds no language (a text of digits or emoji) the text is sent without one, and the result
         names none.
         """
+        # This is checked first, so that nothing is sent, and billed, for a call that must fail.
         refuse_targets(targets, "Azure finds by itself what is judged: see opinions of the sentences.")
         if long == "refuse":
             require_short(text)
         detected, earlier = None, None
         pieces = _parts(text)
         if not language:
+            # The first piece stands for all: to detect the language of each would be billed for each.
             detected, earlier = yield from self._detected(pieces[0])
         if len(pieces) == 1:
             return (yield from self._judged(text, language, detected, earlier))
         judged: list[Sentiment] = []
         end = 0
         for piece in pieces:
+            # Blank pieces were left out, so that a piece may begin later than the one before it ends.
             begin = text.index(piece, end)
             end = begin + len(piece)
+            # A vendor counts from the beginning of what it was sent.
             judged.append(_moved((yield from self._judged(piece, language, detected, None)), begin))
         return _combined(judged, [len(piece) for piece in pieces])
 
@@ -105,6 +109,7 @@ class SentimentAnalysis(Documents):
 
 def _parts(text: str) -> list[str]:
     """Return a text in parts that are short enough for a document each, without those that are blank."""
+    # No text has more graphemes than code points: the first comparison saves most texts from being counted.
     if len(text) <= MOST_TEXT or graphemes(text) <= MOST_TEXT:
         return [text]
     return [part for part in parts(text, MOST_TEXT, graphemes) if part.strip()]
@@ -122,10 +127,12 @@ def _combined(judged: Sequence[Sentiment], lengths: Sequence[int]) -> Sentiment:
     shares = {}
     for name in ("positive", "neutral", "negative"):
         values = [getattr(part.confidences, name) or 0.0 for part in judged]
+        # The label is not made of these means, because the service does not do so either: see `_label`.
         mean = sum(value * length for value, length in zip(values, lengths, strict=True)) / sum(lengths)
         shares[name] = round(mean, 6)
     sentences = tuple(sentence for part in judged for sentence in part.sentences)
     return Sentiment(
+        # A reply may lack the sentences; the labels of the parts stand for them then.
         label=_label([sentence.label for sentence in sentences] or [part.label for part in judged]),
         **_scores(Shares(**shares)),
         sentences=sentences,
@@ -142,6 +149,7 @@ def _label(labels: Sequence[Label | None]) -> Label:
 
     https://learn.microsoft.com/azure/ai-services/language-service/sentiment-opinion-mining/overview#sentiment-analysis
     """
+    # By the rule one negative sentence among neutral ones makes a text negative, however short it is.
     positive, negative = "positive" in labels, "negative" in labels
     if "mixed" in labels or (positive and negative):
         return "mixed"
@@ -252,6 +260,8 @@ def _scores(shares: Shares) -> dict[str, Any]:
 def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, ...]:
     result, after = [], 0
     for sentence in sentences:
+        # The models of 2020 leave the blank between two sentences out, and those of 2022 have it in the text and the
+        # length: recorded replies are of both kinds.
         content = text[sentence.offset : sentence.offset + sentence.length] if sentence.text is None else sentence.text
         start = start_of(text, content, sentence.offset, after)
         after = start + len(content)
@@ -269,6 +279,7 @@ def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, 
 
 
 def _opinions(sentence: WireSentence, sentences: Sequence[WireSentence]) -> tuple[Opinion, ...] | None:
+    # Opinions that were not looked for are None; an empty list says that there are none.
     if sentence.targets is None:
         return None
     return tuple(
@@ -290,6 +301,7 @@ def _assessment(relation: Relation, sentences: Sequence[WireSentence]) -> Judgin
     if not match:
         return None
     sentence, assessment = int(match[1]), int(match[2])
+    # An opinion without its words, or with those of another sentence, would be a wrong result that looks right.
     if sentence >= len(sentences) or assessment >= len(sentences[sentence].assessments):
         raise MalformedResponseError(f"the reply refers to a part that it does not have: {relation.ref}")
     return sentences[sentence].assessments[assessment]

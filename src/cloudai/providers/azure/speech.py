@@ -29,6 +29,8 @@ from cloudai.providers.wire import Known, Number, Wire
 __all__ = ["Speech"]
 
 API = "2025-10-15"
+# Microsoft's texts name several largest sizes, from 200 MB on. The lowest counts here, because a refusal comes after
+# the whole upload.
 LIMITS = AudioLimits(
     who="Azure's fast transcription",
     formats=frozenset(
@@ -93,6 +95,7 @@ class Speech(BatchSpeech):
         """
         code = with_region(language)
         code = CODES.get(code, code)
+        # Fast transcription lives at the address of a resource, and the API for short audio at the host of a region.
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
             host = self.setting("short_audio_endpoint") or f"https://{resource.region}.stt.speech.microsoft.com"
@@ -106,6 +109,7 @@ class Speech(BatchSpeech):
         wants_job = self.setting("transcription") == "batch"
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
+            # A recording of this machine never becomes a job, because a job reads an address.
             if not (sound.uri and wants_job):
                 try:
                     return (
@@ -113,9 +117,11 @@ class Speech(BatchSpeech):
                             sound, code, with_words, speakers, channels, phrases=phrases, profanity=profanity
                         )
                     )
+                # The length of a recording at an address is not known before, and a refusal bills nothing.
                 except TooLargeError:
                     if not sound.uri:
                         raise
+            # This is checked only now, because fast transcription can do what a job cannot.
             require_as_job(channels, speakers, phrases)
             asked = PROFANITY[profanity]
             return (
@@ -129,6 +135,7 @@ class Speech(BatchSpeech):
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the settings that change the answer; batch transcription answers otherwise than fast transcription."""
         is_batch = operation == "speech_to_text" and self.setting("transcription") == "batch"
+        # The other API has no entry, so that answers from before there were jobs are still found.
         return {**super().cache_scope(operation), **({"api": "batch"} if is_batch else {})}
 
     def _transcribe(
@@ -146,6 +153,7 @@ class Speech(BatchSpeech):
 
         The service mixes all channels, unless it is told the numbers of those to transcribe one by one.
         """
+        # Of a recording at an address nobody knows how many channels it has.
         several = sound.channels is None or sound.channels > 1
         if channels == "each" and several:
             _require_possible(sound.channels or MOST_CHANNELS, speakers)
@@ -170,6 +178,7 @@ class Speech(BatchSpeech):
                 "definition": File(None, json.dumps(definition).encode(), "application/json"),
                 **upload,
             },
+            # Each channel that is written down is billed; the text of one letter stands for a single one.
             billed=sound.billed(len(definition.get("channels", "1"))),
         )
         reply = response.parse(Transcribed)
@@ -222,6 +231,7 @@ class Speech(BatchSpeech):
             service="speech",
             api="v1",
             endpoint=base,
+            # The simple format has no confidence.
             params={"language": code, "format": "detailed", "profanity": profanity},
             headers={"Content-Type": wav if sound.format == "wav" else "audio/ogg; codecs=opus"},
             content=sound.blob,
@@ -231,6 +241,7 @@ class Speech(BatchSpeech):
         if (error := _error_in(response)) is not None:
             raise error
         reply = response.parse(Recognized)
+        # To take a status that is new for silence would be a wrong result, which is paid for.
         if reply.recognition_status not in STATUSES:
             raise MalformedResponseError(f"the reply has an unknown status: {reply.recognition_status[:40]!r}")
         if reply.recognition_status == "Success" and reply.display_text is None and not reply.n_best:
@@ -265,6 +276,7 @@ MOST_CHANNELS = 2
 
 def _done(channels: int | None, asked: Literal["mix", "each"] | None) -> Literal["mix", "each"] | None:
     """Return what the service has done with the channels of a recording; None if it has one, or nobody knows."""
+    # Of a recording at an address only what was asked for is known.
     if channels is None:
         return asked
     return (asked or "mix") if channels > 1 else None
@@ -337,6 +349,7 @@ class Recognized(Wire):
     def heard(self) -> tuple[Segment, ...]:
         """The speech as one segment; empty where nothing was said."""
         best = self.n_best[0] if self.n_best else None
+        # A reply in the simple format has no NBest.
         text = best.display if best else self.display_text
         if not text:
             return ()

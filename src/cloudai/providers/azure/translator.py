@@ -36,6 +36,7 @@ https://learn.microsoft.com/azure/ai-services/translator/service-limits
 MOST_TEXTS = 1_000
 MOST_WORD, MOST_WORDS = 100, 10
 """The most characters of a word that is looked up, and the most words in a request."""
+# Norwegian is known as nb only, and Serbian and Mongolian are told apart by their scripts.
 LANGUAGES = {"zh": "zh-Hans", "zh-Hant": "zh-Hant", "nn": "nb", "sr": "sr-Cyrl", "mn": "mn-Cyrl", "tlh": "tlh-Latn"}
 """The codes that the service spells otherwise than we do.
 
@@ -76,6 +77,7 @@ class Translator(AzureService):
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests an input takes: two where a word is looked up with examples."""
+        # The second request depends on the meanings that the first one finds, so that a plan can only count it.
         if operation == "dictionary":
             return 2 if options.get("examples", True) else 1
         return super().requests(operation, options)
@@ -84,6 +86,7 @@ class Translator(AzureService):
         """Return the parts in which a text is sent."""
         if operation != "translate":
             return super().parts(operation, text, options)
+        # The service counts each character once for each language, so that twice the languages halve the parts.
         return [part for part in parts(text, MOST_CHARACTERS // len(languages_of(options["to"]))) if part.strip()]
 
     @capability(
@@ -105,12 +108,18 @@ class Translator(AzureService):
         pieces = parts(text, MOST_CHARACTERS // len(targets))
         joined, detected, model = [""] * len(targets), None, None
         for piece in pieces:
+            # The service leaves out white space at the ends. A text in one piece goes out as it was given, and comes
+            # back as the service has it.
             before, words, after = framed(piece) if len(pieces) > 1 else ("", piece, "")
             if words:
                 response: Response = yield self._translation(words, codes, source)
                 reply = only_reply(response.parse(TranslateReply).value)
                 translated = _in_order(reply.translations, codes)
+                # The first part with words decides: a quotation in another language further down must not change the
+                # source of the whole.
                 detected = detected or reply.detected_language
+                # The recorded replies name one system, such as "Microsoft"; for several languages they are listed with
+                # commas.
                 model = model or response.headers.get("x-mt-system", "").partition(",")[0] or None
             else:
                 translated = [""] * len(targets)
@@ -139,6 +148,7 @@ class Translator(AzureService):
             endpoint=self.base("translator"),
             params={"api-version": API, "to": to, **({"from": code_of(source)} if source else {})},
             json=[{"text": text}],
+            # Each language counts as a translation of its own; see `MOST_CHARACTERS`.
             billed=self.units("translate", text) * len(codes),
             merge=TRANSLATE_TOGETHER,
         )
@@ -168,7 +178,10 @@ class Translator(AzureService):
         uses: dict[str, tuple[Usage, ...]] = {}
         if examples and meanings:
             pairs = [
+                # The examples are found by the normalized forms alone, which the look-up gives:
+                # https://learn.microsoft.com/azure/ai-services/translator/text-translation/reference/v3/dictionary-examples
                 {"text": entry.normalized_source or text, "translation": each.normalized_target}
+                # A request takes ten pairs.
                 for each in meanings[:MOST_WORDS]
             ]
             size = sum(len(text) for pair in pairs for text in pair.values())
@@ -188,6 +201,7 @@ class Translator(AzureService):
                         Reverse(text=back.display_text or back.normalized_text, frequency=back.frequency_count)
                         for back in each.back_translations
                     ),
+                    # None says that no examples were asked for, and an empty tuple that the service has none.
                     examples=uses.get(each.normalized_target, ()) if examples else None,
                 )
                 for each in meanings

@@ -60,6 +60,8 @@ FEATURES_3: Mapping[Feature, str] = {
     "tags": "Tags",
     "objects": "Objects",
     "faces": "Faces",
+    # Landmarks stand in the details of the categories that may have some:
+    # https://learn.microsoft.com/azure/ai-services/computer-vision/concept-detecting-domain-content
     "places": "Categories",
     "brands": "Brands",
     "categories": "Categories",
@@ -226,6 +228,8 @@ class Vision(FaceService):
 
 def _answering(reply: W, features: Sequence[Feature], fields: Mapping[Feature, tuple[str, ...]]) -> W:
     """Return a reply; raise MalformedResponseError where it answers none of the features."""
+    # Any field of a reply may be missing, so that every JSON object would pass for a picture in which nothing was
+    # found.
     if reply.model_fields_set.isdisjoint([name for feature in features for name in fields[feature]]):
         raise MalformedResponseError(f"the reply has nothing of what was asked for: {', '.join(features)}")
     return reply

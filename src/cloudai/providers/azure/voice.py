@@ -101,6 +101,8 @@ class Voice(AzureService):
         """Read a text aloud."""
         require_speed(speed, SLOWEST, FASTEST, "Azure")
         code = language_of(text, language, voice)
+        # A voice of another language is never taken in silence: it would read the letters, and nobody would understand
+        # it.
         name = voice or VOICES.get(code)
         if name is None:
             raise UnsupportedOperationError(
@@ -152,6 +154,7 @@ class Voice(AzureService):
     def _voice_base(self) -> str:
         """Return the beginning of the address: of the region's host, or of the resource's own."""
         resource = self.resource("speech")
+        # The service has a host of its own in each region, and a path at a resource's own address.
         if resource.region and not resource.endpoint:
             return f"https://{resource.region}.tts.speech.microsoft.com"
         return f"{self.base('speech')}/tts"
@@ -176,6 +179,8 @@ class VoiceList(RootModel[list[WireVoice]]):
 
 def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
     """Return a text as SSML; nothing in it becomes markup."""
+    # The markup is built and not written: "<" or "&" in a text would otherwise be markup, and somebody else's text
+    # could change the voice or fetch a sound.
     speak = ET.Element("speak", {"version": "1.0", "xmlns": SPEAK, "xml:lang": language})
     inner = ET.SubElement(speak, "voice", {"name": voice})
     if speed != 1:
@@ -186,4 +191,5 @@ def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
 
 
 def _parts(text: str, speed: float) -> list[str]:
+    # A slower voice fills the ten minutes with fewer words.
     return parts_of(text, int(MOST_BYTES * min(speed, 1)), lambda part: len(part.encode()))

@@ -58,6 +58,8 @@ class GoogleLogin(Login):
     package, extra = "google.auth", "google-auth"
 
     def __init__(self, source: str | Mapping[str, Any] | Credentials, where: str = "credentials=") -> None:
+        # A content is looked for first: one that was taken for a path would end up in an error about a file that is not
+        # there.
         source = _content(source) or source if isinstance(source, str) else source
         kind = type(source).__name__
         who = "Google's login" if isinstance(source, (str, Mapping)) else f"the login {kind}"
@@ -87,9 +89,11 @@ class GoogleLogin(Login):
         """Return a token that is neither old nor the one returned last, fetching one where that is needed."""
         if self._credentials is None:
             self._credentials = self._made()
+        # Credentials that the user gave may hold a token that is still good, and no other one is fetched then.
         credentials = self._credentials
         token = _token(credentials)
         if token is None or token.is_old() or token.value == self._last:
+            # A token that is handed out a second time was refused by the service, whatever its expiry says.
             credentials.refresh(transport)
             token = _token(credentials)
         if token is None:
@@ -98,6 +102,7 @@ class GoogleLogin(Login):
 
     def _made(self) -> Any:
         """Return the credentials of google-auth that the user has given or described."""
+        # google-auth is imported here and below, because it is an extra.
         if self._source == METADATA:
             from google.auth.compute_engine import Credentials as MachineCredentials
 
@@ -108,6 +113,7 @@ class GoogleLogin(Login):
             return _from_info(self._source, self._where)
         from google.auth.credentials import with_scopes_if_required
 
+        # Service accounts have to be told what a token is for; credentials of a user have it in them.
         return with_scopes_if_required(self._source, [SCOPE])
 
     def _told(self, error: Exception) -> CloudAIError:
@@ -135,6 +141,7 @@ def given_login(given: Any) -> str | GoogleLogin | None:
     """
     if not given:
         return None
+    # A path is only read where a token is fetched, so that a file that is replaced is read anew.
     path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     return GoogleLogin(given) if path is None else unquoted(path)
 
@@ -146,6 +153,8 @@ def _token(credentials: Any) -> Token | None:
     expiry, project = getattr(credentials, "expiry", None), getattr(credentials, "quota_project_id", None)
     return Token(
         credentials.token,
+        # google-auth counts in UTC, but without saying so: as a naive time it would be read in the time zone of this
+        # machine.
         math.inf if expiry is None else expiry.replace(tzinfo=UTC).timestamp(),
         {"x-goog-user-project": project} if isinstance(project, str) and project else {},
     )
@@ -168,6 +177,7 @@ class _Transport:
         timeout: float | None = None,
         **_: Any,
     ) -> _Reply:
+        # The address comes from a file of credentials, which somebody else may have written.
         if origin(url) is None:
             raise SettingsError(f"{self._login} names a token server that is no address", advice=self._advice)
         content = body.encode() if isinstance(body, str) else body
@@ -175,8 +185,11 @@ class _Transport:
         try:
             from cloudai.transport.http import Network  # a call with a key sends nothing here
 
+            # A network of its own: `proxy=` and `verify=` of a client are for the service alone; see docs/settings.md.
             with closing(Network(allow_http=_is_metadata(url))) as send:
                 self._answer = send(request)
+        # Nothing of the call itself has been sent yet, so that a token that was lost on its way leaves nothing in
+        # doubt.
         except ConnectionLostError as error:
             raise ConnectError(error.message, advice="Try again later.") from None
         if self._answer.status in (408, 429) or self._answer.status >= 500:  # noqa: PLR2004
@@ -208,6 +221,7 @@ class _Reply:
 
 def _is_metadata(url: str) -> bool:
     """Return whether an address is the metadata server of this machine, which only speaks plain http."""
+    # Only for these hosts plain http is allowed: a token in clear text may not leave the machine.
     return urlsplit(url).hostname in (*METADATA_HOSTS, urlsplit(f"//{_metadata_host()}").hostname)
 
 
@@ -218,6 +232,7 @@ def _metadata_host() -> str:
         SettingsError: What it names is no host.
     """
     host = os.environ.get("GCE_METADATA_HOST", "").strip()
+    # The variable becomes a host that is spoken to over plain http.
     if host and address_in(f"http://{host}") != f"http://{host.lower()}":
         raise SettingsError("GCE_METADATA_HOST is no host", advice="Give HOST, or HOST:PORT.")
     return host
@@ -225,6 +240,7 @@ def _metadata_host() -> str:
 
 def _content(text: str) -> Mapping[str, Any] | None:
     """Return the content of a credentials file that a text holds in place of a path, or None where it holds none."""
+    # What is no JSON may be JSON in base64. A path that happens to be base64 does not become an object.
     if not text.lstrip().startswith("{"):
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode()
@@ -251,6 +267,7 @@ def _read(path: str, where: str) -> Mapping[str, Any]:
     """
     why = None
     try:
+        # Editors of Windows put a mark before the first letter of a file.
         info = json.loads(Path(path).read_text("utf-8-sig"), strict=False)
     except OSError as error:
         info, why = None, error.strerror
@@ -284,6 +301,8 @@ def _from_info(info: Mapping[str, Any], where: str) -> Any:
             f"{where} holds no credentials that are known: its type is none of them",
             advice=f"{GOOD_FILE} Known: {', '.join(KINDS)}.",
         )
+    # google-auth asks for the same variable when it is about to run the program. Here the file is refused as a whole,
+    # with advice.
     if _names_a_program(info) and os.environ.get(ALLOW_EXECUTABLES, "").strip() != "1":
         raise SettingsError(
             f"{where} asks for a program to be run, which would print a token",
@@ -311,6 +330,7 @@ def _names_a_program(info: Any) -> bool:
     """Return whether the content of a credentials file names a program to run, also in the credentials within it."""
     if not isinstance(info, Mapping):
         return False
+    # An impersonated account has its source credentials as an object inside, which may be an external account.
     return "executable" in info or any(map(_names_a_program, info.values()))
 
 
@@ -320,6 +340,8 @@ def _mended(info: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             info[name] = _mended(dict(value))
         elif name == "private_key" and isinstance(value, str):
+            # A key that went through a variable, a YAML file or a web form often has its line breaks written out, or
+            # lost.
             text = unquoted(value).replace("\\r", "").replace("\\n", "\n")
             parts = re.fullmatch(r"\s*(-----BEGIN [A-Z ]+-----)(.+)(-----END [A-Z ]+-----)\s*", text, re.DOTALL)
             info[name] = "\n".join([parts[1], *parts[2].split(), parts[3], ""]) if parts else text
@@ -344,6 +366,7 @@ def _external_account(info: dict[str, Any]) -> Any:
 
     It comes from another cloud, a file, an address or a program.
     """
+    # These are the signs by which google-auth tells the kinds of external accounts apart.
     if info.get("subject_token_type") == "urn:ietf:params:aws:token-type:aws4_request":
         from google.auth.aws import Credentials
     elif "executable" in (info.get("credential_source") or {}):
@@ -380,9 +403,11 @@ def default_login() -> Lookup | None:
 
     It is gcloud's file, or the service account of a machine in Google Cloud.
     """
+    # The order is that of google-auth: gcloud's file goes before the machine.
     file = _gcloud() / "application_default_credentials.json"
     if file.is_file():
         return Lookup(str(file), "gcloud's login")
+    # Without the package the machine's login would be found, and then fail: better to say that there is no key.
     if _is_in_google_cloud() and is_installed(GoogleLogin.package):
         return Lookup(METADATA, "this machine is Google's")
     return None
@@ -401,9 +426,11 @@ def _is_in_google_cloud() -> bool:
     """Return whether this machine is in Google Cloud, from signs on the machine: asking its server may take 10 s."""
     if os.environ.get("NO_GCE_CHECK") == "true":
         return False
+    # Cloud Run sets K_SERVICE, and App Engine sets GAE_SERVICE.
     if _metadata_host() or os.environ.get("K_SERVICE") or os.environ.get("GAE_SERVICE"):
         return True
     try:
+        # Virtual machines of Compute Engine name their maker here, where google-auth looks, too.
         return PRODUCT.read_text("utf-8").startswith("Google")
     except (OSError, ValueError):
         return False

@@ -59,6 +59,7 @@ HTTP_OF_GRPC: Mapping[int, int] = {
     16: 401,
 }
 
+# Google says that a key is bad with the status 400, so that the words decide; older APIs have other words for it.
 BAD_KEY = (
     "API_KEY_INVALID",
     "API_KEY_EXPIRED",
@@ -74,6 +75,8 @@ SPENT = (
     "userRateLimitExceeded",
     "quotaExceeded",
 )
+# A quota of the day comes with the same status as one of the minute, and with a short retryDelay: only its name tells
+# them apart.
 SPENT_TODAY = ("dailyLimitExceeded", "Daily Limit Exceeded", "PerDay")
 CONSOLE = "(Google Cloud console, Credentials, the key)"
 NO_QUOTA_PROJECT = (
@@ -116,6 +119,7 @@ FORBIDDEN: Mapping[str, str] = {
 the reason of a missing quota project too.
 https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
 
+# Gemini is not among them, because data only goes to its host where it is set up.
 CLASSIC = ("vision", "language", "speech", "texttospeech", "translation")
 SERVICES = (*CLASSIC, "gemini")
 HOST = "{service}.googleapis.com"
@@ -194,6 +198,8 @@ class GoogleService(Provider):
             "vertex",
             ("GOOGLE_GENAI_USE_VERTEXAI",),
             purpose="true: Vertex AI answers in place of the Gemini API",
+            # google-genai takes any other word for false. Here a typing error is an error, because it decides where
+            # data goes.
             choices=(*YES, "false", "0", "False", "FALSE"),
         ),
         *_endpoints(),
@@ -222,6 +228,7 @@ class GoogleService(Provider):
         vertex: bool | None = None,
         gemini_endpoint: str | None = None,
     ) -> None:
+        # The one that was ignored in silence might be the one that is meant.
         if api_key and credentials:
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
         self._given = {
@@ -252,6 +259,7 @@ class GoogleService(Provider):
 
     def destinations(self) -> tuple[str, ...]:
         """Return the hosts that data goes to: Google's own, or those that are set in their place."""
+        # Hosts that are set in place of Google's are shown, because a plan has to say where data really goes.
         bases = [self.base(service) for service in CLASSIC]
         return tuple(dict.fromkeys(urlsplit(base).netloc for base in bases))
 
@@ -262,6 +270,8 @@ class GoogleService(Provider):
             service: One of `SERVICES`.
             host: Google's host, where the location asks for another than the usual one.
         """
+        # An address that was set goes before everything, the location included: a private endpoint or an emulator has
+        # no regions.
         return self.endpoint_of(service) or f"https://{(host or host_of(service)).format(service=service)}"
 
     def endpoint_of(self, service: str) -> str:
@@ -301,6 +311,7 @@ class GoogleService(Provider):
 
     def _key(self) -> str | None:
         """Return the API key, or None where a login was given in code."""
+        # A login that is written into the program is meant, whatever key lies in the environment.
         return None if self._given["credentials"] else self.setting("api_key")
 
     def _key_of(self, service: str) -> str | None:  # noqa: ARG002  # one key serves all
@@ -334,6 +345,7 @@ class GoogleService(Provider):
         """Return the request with the API key or the token in a header: a key in the address would end up in logs."""
         if token is not None:
             request = super().sign(request, token)
+            # The calls of a user's own login have to be counted for some project; a service account brings its own.
             project = self.setting("quota_project")
             return with_headers(request, {"x-goog-user-project": project}) if project else request
         key = self._key_of(request.service)
@@ -346,6 +358,7 @@ class GoogleService(Provider):
         body = error_body(response)
         # The error of a streaming method comes in a list of one.
         body = body[0] if isinstance(body, list) and body else body
+        # OAuth has a text as "error", and proxies have none at all.
         error = inside(body, "error")
         if not isinstance(error, dict):
             error = {"message": readable(response)}
@@ -355,7 +368,10 @@ class GoogleService(Provider):
         quota = "day" if _any(SPENT_TODAY, words) else "month" if _any(("PerMonth",), words) else None
         return Fault(
             message=message,
+            # The reason of ErrorInfo, such as SERVICE_DISABLED, is more exact than the status, of which there are
+            # sixteen.
             code=next(iter(_reasons(error, details)), None) or error.get("status"),
+            # The wait stands in the details as a Duration: "41s".
             retry_after=next((hint for d in details if (hint := seconds(d.get("retryDelay"))) is not None), None),
             kind=kind,
             quota=quota if kind is RateLimitedError else None,
@@ -375,6 +391,7 @@ class GoogleService(Provider):
 
     def error_of(self, status: RpcStatus, *, fetched: bool = False) -> ServiceError | None:
         """Return the error that a status inside a reply stands for, or None where it stands for none."""
+        # An empty status is proto3's way to say that all is well.
         if not (status.code or status.message):
             return None
         kind, advice = _kind([status.message], HTTP_OF_GRPC.get(status.code, 400))
@@ -383,6 +400,7 @@ class GoogleService(Provider):
                 BadRequestError,
                 "If Google cannot fetch the address, download the picture and give the file.",
             )
+        # The number is that of gRPC, as the reply has it, and no HTTP status.
         return self.error_from(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
 
 
@@ -399,11 +417,13 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
 
     The status is not enough: Google answers a bad key with 400, and a used-up quota sometimes with 403.
     """
+    # The order counts: a refusal for a bad key also has the words of an invalid argument.
     if _any(BAD_KEY, words):
         return AuthError, CHECK_KEY
     for mark, advice in FORBIDDEN.items():
         if _any((mark,), words):
             return ForbiddenError, advice
+    # Translation v2 answers a spent quota with 403: https://cloud.google.com/translate/quotas
     if status in (403, 429) and _any((*SPENT, *SPENT_TODAY, "Rate Limit Exceeded", "Quota exceeded"), words):
         return RateLimitedError, None
     kind = error_class(status)
@@ -424,6 +444,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return Google's words for the cause: ``ErrorInfo.reason`` first, the names of used-up quotas last."""
     reasons = [d.get("reason") for d in [*details, *_dicts(error.get("errors"))]]
+    # The name of a quota stands in the metadata of ErrorInfo, or in the violations of QuotaFailure.
     limits = [d["metadata"].get("quota_limit") for d in details if isinstance(d.get("metadata"), dict)]
     spent = [v.get(name) for d in details for v in _dicts(d.get("violations")) for name in ("quotaId", "subject")]
     return [word for word in (*reasons, *limits, *spent) if isinstance(word, str)]
@@ -431,6 +452,7 @@ def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> 
 
 def seconds(duration: Any) -> float | None:
     """Return the seconds of a protobuf Duration such as "41s" or "38.100s", or None for anything else."""
+    # The digits are bounded, because float() would make "1e400s" infinite, and a wait has to be a number.
     if isinstance(duration, str) and re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?s", duration):
         return float(duration[:-1])
     return None

@@ -77,6 +77,7 @@ class WireWord(Wire):
     def _break(self, symbols: Sequence[dict[str, Any]], *, is_prefix: bool) -> str | None:
         """Return the kind of break that a letter at the edge of the word has, or else the word itself."""
         breaks = [inside(symbol, "property", "detectedBreak") for symbol in symbols]
+        # The recorded replies have breaks at letters, and the API allows them at words, too.
         detected = [*(checked(DetectedBreak, each) for each in breaks if each is not None), self.own.detected_break]
         return next((each.type for each in detected if each and each.is_prefix is is_prefix), None)
 
@@ -106,6 +107,8 @@ class FullText(Wire):
 POINTS = 72
 """Points in an inch."""
 SPACES = ("SPACE", "SURE_SPACE")
+# HYPHEN stands for a hyphen at the end of a line that is not in the text, EOL_SURE_SPACE for the end of a line within a
+# paragraph, and LINE_BREAK for that of the paragraph.
 LINE_ENDS = ("EOL_SURE_SPACE", "LINE_BREAK", "HYPHEN")
 
 
@@ -119,6 +122,8 @@ def read(full: FullText | None, listed: Sequence[Any], picture: Picture) -> Text
     """
     if full is not None and full.pages:
         return joined([page_of(page, picture, number) for number, page in enumerate(full.pages, start=1)])
+    # The flat list repeats what the pages have, and may have thousands of entries, so that it is only checked where it
+    # is needed.
     annotations = [checked(TextAnnotation, each) for each in listed]
     if not annotations:
         return Text(text=full.text if full else "")
@@ -146,6 +151,7 @@ def page_of(page: WirePage, picture: Picture, number: int) -> Page:
     A page of a document comes with its own size: in pixels for TIFF, and in points for PDF.
     """
     frame, is_pdf = picture, picture.format == "PDF"
+    # The size of a page is only known from the reply, because nothing of a document is decoded here.
     if isinstance(picture, Document):
         scale = 1 / POINTS if is_pdf else 1
         frame = Sheet.of(picture, page.width * scale or None, page.height * scale or None, is_pdf=is_pdf)
@@ -187,6 +193,7 @@ def _split_into_lines(words: Sequence[WireWord]) -> Iterator[list[WireWord]]:
 def _line(words: Sequence[WireWord], paragraph: int, picture: Picture) -> Line:
     text = ""
     for word in words:
+        # The blank between two words may be told at either of them, or at both, and is one blank in any case.
         if word.begins_with in SPACES and not text.endswith(" "):
             text += " "
         text += f"{word.text} " if word.ends_with in SPACES else word.text
@@ -207,6 +214,8 @@ def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Pi
     rest = list(words)
     for line in filter(None, text.split("\n")):
         taken: list[Word] = []
+        # The lines of the whole text and the list of words are two accounts of the same. They are matched by their
+        # letters, because blanks differ.
         missing = "".join(line.split())
         while rest and missing.startswith("".join(rest[0].description.split())):
             word = rest.pop(0)
@@ -223,4 +232,5 @@ def _around(boxes: Sequence[Box | None]) -> Box | None:
         return None
     left, top = min(b.x for b in known), min(b.y for b in known)
     right, bottom = max(b.x + b.width for b in known), max(b.y + b.height for b in known)
+    # A line has no box of its own in the reply.
     return Box(x=left, y=top, width=right - left, height=bottom - top, image_size=known[0].image_size)

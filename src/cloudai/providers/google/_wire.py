@@ -32,11 +32,13 @@ class Poly(Wire):
 
     def fields(self, picture: Picture) -> dict[str, Any] | Box | None:
         """Return `box` as it becomes a part of a result, which checks it: as its fields, or as a box."""
+        # Vision gives objects in fractions and all else in pixels, so that a polygon has one of the two.
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None
         across, down = [v.x for v in corners], [v.y for v in corners]
         left, top = min(across), min(down)
+        # The box is taken from all four corners: those of a turned text or face do not begin at its top left.
         sides = left, top, max(across) - left, max(down) - top
         return picture.box_fields(*sides) if self.vertices else picture.box_from_fraction(*sides)
 

@@ -84,6 +84,7 @@ class Gemini(Generative, GoogleService):
                 "systemInstruction": {"parts": [{"text": prompt.rules}]},
                 "contents": [{"role": "user", "parts": [_part(part) for part in prompt.parts]}],
                 "generationConfig": {
+                    # Temperature and top-p are not sent, because newer models refuse them: see docs/vendors.md.
                     "responseMimeType": "application/json",
                     "responseJsonSchema": prompt.schema,
                     "maxOutputTokens": prompt.most_tokens,
@@ -94,6 +95,8 @@ class Gemini(Generative, GoogleService):
 
     def chat_model(self) -> str:
         """Return the model that is set, or the default of `cloudai.providers._generative.models`."""
+        # A model that is ended is not replaced by another one in silence: answers would change from one day to the
+        # next.
         return self.setting("gemini_model") or GEMINI
 
     def generative_notice(self) -> str | None:
@@ -104,12 +107,15 @@ class Gemini(Generative, GoogleService):
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says; that the model is not there names others."""
         fault = super().fault(response)
+        # The address has the name of the model in it, so that a 404 may mean the model or the whole path.
         if response.status != 404 or "models/" not in fault.message:  # noqa: PLR2004
             return fault
         return replace(fault, gone=True, advice=another("google", self.chat_model(), "GEMINI_MODEL"))
 
     def require_chat(self, *, asked: bool) -> None:
         """Check that there is a key for the Gemini API, or a login and a project for Vertex AI."""
+        # The key for Google's classic services serves Gemini as well, but only where the user asks for the chat model:
+        # a picture must not go there because of a key for something else.
         if not asked and not (self.setting("gemini_api_key") or self._vertex_is_set()):
             raise SettingsError("Gemini is not set up", advice=f"Set {SET_UP}, {ASK}.")
         if not self.by_vertex():
@@ -125,6 +131,7 @@ class Gemini(Generative, GoogleService):
 
     def by_vertex(self) -> bool:
         """Return whether Vertex AI answers in place of the Gemini API: where that is set, or there is only a login."""
+        # An explicit "false" keeps a login from choosing Vertex AI, which bills a project.
         if self.setting("vertex"):
             return self._vertex_is_set()
         return not (self.setting("gemini_api_key") or self._key()) and self._login() is not None
@@ -136,6 +143,7 @@ class Gemini(Generative, GoogleService):
         """Return the key that serves a service; Gemini's own goes before the key for all services."""
         if service != "gemini":
             return super()._key_of(service)
+        # Vertex AI is entered by a login.
         return None if self.by_vertex() else self.setting("gemini_api_key") or super()._key_of(service)
 
     def destinations(self) -> tuple[str, ...]:
@@ -145,7 +153,9 @@ class Gemini(Generative, GoogleService):
 
     def chat_address(self) -> str:
         """Return the address of the model, without the method."""
+        # A name with a slash or "?" in it must not become another path.
         model = quote(self.chat_model().removeprefix("models/"), safe="")
+        # google-genai 3 asks v1. The recorded replies of v1beta have the same shape.
         if not self.by_vertex():
             return f"{self.base('gemini')}/v1/models/{model}"
         location = self.setting("location") or "global"
@@ -223,10 +233,13 @@ def _reply(generated: Generated) -> Reply:
     candidate = generated.candidates[0]
     why, said = candidate.finish_reason, f"{candidate.finish_reason} {candidate.finish_message or ''}".strip()
     parts = candidate.content.parts
+    # The text is not looked at: in recorded replies models that think have used up all their tokens before its first
+    # word.
     if why == TRUNCATED:
         raise _no_answer(TruncatedError, "the answer reached the most tokens", why)
     if why in TOOLS or any(part.function_call is not None for part in parts):
         raise _no_answer(ToolCallError, "the model asked for a tool", why)
+    # Models that think send their thoughts as parts of their own, and may cut the answer into several.
     text = "".join([part.text for part in parts if part.text and not part.thought])
     # A reason that is not known, beside a text, leaves that to the schema.
     if why in BLOCKED:
@@ -234,6 +247,7 @@ def _reply(generated: Generated) -> Reply:
     if not text.strip():
         raise _no_answer(EmptyAnswerError, f"the answer is empty{'' if why in FINE else f': {said}'}", why)
     counted, model = generated.usage_metadata, generated.model_version
+    # Nobody knows what such a reply costs, and a cost of 0 would be false.
     if counted is None:
         return Reply(text, model)
     counts = counted.prompt_token_count, counted.candidates_token_count, counted.thoughts_token_count

@@ -25,6 +25,7 @@ from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["Language"]
 
+# Two versions of one service are used, because the entities of v2 have no salience.
 SENTIMENT, ENTITIES = "/v2/documents:analyzeSentiment", "/v1/documents:analyzeEntities"
 MOST_BYTES = 1_000_000
 """The most bytes of a text: https://cloud.google.com/natural-language/quotas"""
@@ -41,6 +42,7 @@ COUNTED = {
 
 def _require_short(text: str) -> None:
     """Raise InputError for a text that is longer than a request may be."""
+    # The limit is one of bytes, so that a Korean text has a third of the letters of an English one.
     size = len(text.encode())
     if size > MOST_BYTES:
         raise InputError(f"the text has {size:,} bytes, and Google takes {MOST_BYTES:,}", advice="Send it in parts.")
@@ -85,6 +87,8 @@ class Language(GoogleService):
         reply = response.parse(SentimentReply)
         whole = reply.document_sentiment
         return Sentiment(
+            # The service gives no label. A score near 0 is neutral if little was felt, and mixed if the magnitude says
+            # that much was.
             label=label(whole.score, whole.magnitude, len(reply.sentences)),
             score=whole.score,
             magnitude=whole.magnitude,
@@ -117,6 +121,7 @@ class Language(GoogleService):
             billed=self.units("key_phrases", text),
         )
         reply = response.parse(EntitiesReply)
+        # The reply to a text without entities names the language still, so that one without both is of another shape.
         if reply.entities is None and reply.language is None:
             raise MalformedResponseError("the reply holds nothing that is known of an analysis")
         entities = sorted(reply.entities or (), key=lambda entity: -(entity.salience or 0))

@@ -63,9 +63,13 @@ class Read(Vision):
 
     def _of_document(self, given: Document, kind: str, language: str | None) -> Flow[Text]:
         """Ask for the first pages, whose reply says how many there are, and then for all others at the same time."""
+        # The number of pages of a PDF is not reliably known here, and every reply says it. Only what follows can be
+        # asked for at the same time.
         whole, first = yield from self._some(
             given, kind, language, None, min(given.pages or PAGES_AT_ONCE, PAGES_AT_ONCE)
         )
+        # The number decides how many requests go out, and each is billed: a reply that is damaged must not send
+        # thousands.
         if whole > MOST_PAGES:
             raise MalformedResponseError(
                 f"the reply says that the document has {whole} pages; {MOST_PAGES} is the most"
@@ -75,6 +79,7 @@ class Read(Vision):
         flows = [self._some(given, kind, language, group, len(group)) for group in groups]
         others = (yield from parallel(flows)) if flows else []
         pages = [*first, *(page for _, some in others for page in some)]
+        # A text in which a page is missing would look like the whole document.
         if [page.number for page in pages] != list(range(1, whole + 1)):
             raise MalformedResponseError(f"the document has {whole} pages, and the replies have others")
         return joined(pages)
@@ -91,6 +96,7 @@ class Read(Vision):
             pages: The numbers of the pages, from 1.
             units: How many pages the vendor counts.
         """
+        # The document goes out as it is, in every request anew: the API has no way to keep it between two of them.
         source = {"gcsSource": {"uri": given.uri}} if given.by_reference else {"content": given.blob}
         item: dict[str, Any] = {
             "inputConfig": {**source, "mimeType": given.media_type},
@@ -124,6 +130,7 @@ class Read(Vision):
 
     def _error_of_file(self, response: Response) -> ServiceError | None:
         """Return the error of the document or of one of its pages that a reply of status 200 holds, or None."""
+        # One page that failed fails the request, because a text with a gap would look like a whole one.
         errors = (self.error_of(checked(RpcStatus, error)) for error in _errors(response.json()))
         return next((error for error in errors if error is not None), None)
 
@@ -148,6 +155,7 @@ class PageReply(AnnotateReply):
 
 class FileReply(Wire):
     responses: list[PageReply] = Field(default_factory=list)
+    # The field may be missing; the pages that came are then all there are.
     total_pages: int = 0
 
 
@@ -157,6 +165,7 @@ class Annotated(Wire):
 
 def _page(reply: PageReply, given: Document, number: int) -> Page:
     """Return one page; raise MalformedResponseError where the reply is to another page than was asked for."""
+    # Pages are matched by their order; where the reply names their numbers, the order is checked by them.
     if reply.context.page_number not in (None, number):
         raise MalformedResponseError(f"page {number} was asked for, and page {reply.context.page_number} came")
     pages = reply.full_text_annotation.pages if reply.full_text_annotation else []

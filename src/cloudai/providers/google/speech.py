@@ -41,6 +41,7 @@ LIMITS = AudioLimits(
 LIMITS_2 = replace(
     LIMITS,
     # https://cloud.google.com/speech-to-text/v2/docs/encoding
+    # v2 finds the encoding out by itself, so that more of them need not be decoded here.
     formats=LIMITS.formats | {"m4a", "amr"},
     wav_codecs=frozenset({("pcm", 16), ("mulaw", 8), ("alaw", 8)}),
 )
@@ -78,6 +79,7 @@ class Hints(NamedTuple):
 def _usable(phrases: Sequence[str]) -> tuple[str, ...]:
     """Return the phrases without blank ones; raise InputError for more of them, or longer ones, than Google takes."""
     usable = tuple(phrase for phrase in phrases if phrase.strip())
+    # Google would refuse the whole request, after the recording has been uploaded.
     if len(usable) > MOST_PHRASES or sum(map(len, usable)) > MOST_LETTERS:
         raise InputError(
             f"there are {len(usable):,} phrases, and Google takes {MOST_PHRASES:,} with {MOST_LETTERS:,} letters",
@@ -122,8 +124,11 @@ class Speech(GoogleService):
         """
         code = with_region(language)
         code = CODES.get(code, code)
+        # v2 has no address without a project.
         v2 = bool(self._speech_project())
         send = self._with_v2 if v2 else self._with_v1
+        # What the service cannot do is refused before anything is sent: a transcript that keeps what was to be removed
+        # is worse than none.
         if profanity == "remove":
             raise UnsupportedOperationError(
                 "Google masks swear words, and removes none", advice='Give profanity="mask"; azure removes them.'
@@ -136,6 +141,7 @@ class Speech(GoogleService):
             # How many channels a recording at an address has is not known. v2 takes one of a single channel as well.
             several = v2 if sound.uri else (sound.channels or 1) > 1
             results = yield from send(sound, code, with_words, speakers, several, hints=hints)
+            # Of a recording at an address only the reply tells whether there were several channels.
             is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
             done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
             return _transcript(results, code, sound, done)
@@ -175,6 +181,7 @@ class Speech(GoogleService):
         if hints.is_masked:
             config["profanityFilter"] = True
         source = {"uri": sound.uri} if sound.uri else {"content": sound.blob}
+        # The length of a recording at an address is not known, and immediate recognition ends at a minute.
         method = "longrunningrecognize" if sound.uri else "recognize"
         response: Response = yield Request(
             "POST",
@@ -187,6 +194,7 @@ class Speech(GoogleService):
         )
         if not sound.uri:
             return _results(response.parse(Recognized), response.json())
+        # Only the name of the job comes from the reply: the key goes to the address that is set.
         done = yield from self._finished(response, f"{self.base('speech')}/v1/operations/", "v1")
         return _results(checked(Recognized, done), done)
 
@@ -195,6 +203,7 @@ class Speech(GoogleService):
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v2 and return its results; of several channels each is recognized."""
         location = self.setting("location") or "global"
+        # Each region has a host of its own.
         address = self.base("speech", HOST if location == "global" else f"{location}-{HOST}")
         recognizer = f"{address}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
         features: dict[str, Any] = {
@@ -227,6 +236,7 @@ class Speech(GoogleService):
         body = {
             "config": config,
             "files": [{"uri": sound.uri}],
+            # The other way is a file in a bucket of the user's, which cloudai would have to read and delete.
             "recognitionOutputConfig": {"inlineResponseConfig": {}},
         }
         response = yield Request(
@@ -243,9 +253,11 @@ class Speech(GoogleService):
     def _finished(self, response: Response, operations: str, api: str) -> Flow[dict[str, Any]]:
         """Poll a long-running operation until it is done; return its response, or raise its error."""
         operation, delay = response.parse(Operation), FIRST_POLL
+        # A short job may come back done, and then needs no name.
         if not (operation.name or operation.done):
             raise MalformedResponseError("the job has no name")
         url = operations + operation.name
+        # The deadline of the call is the only end: what is paid for is not given up before.
         while not operation.done:
             response = yield Request(
                 "GET",
@@ -267,6 +279,7 @@ class Speech(GoogleService):
 
     def _of_file(self, batch: BatchRecognized, uri: str) -> list[RecognitionResult]:
         """Return the results of our one file from the reply of a v2 batch, which lists files by their address."""
+        # A result of another file must not pass for ours.
         outcome = batch.results.get(uri)
         if outcome is None:
             raise MalformedResponseError("the finished job has no result for the file that was sent")
@@ -417,9 +430,11 @@ def _segments(heard: Sequence[tuple[RecognitionResult, Alternative]], language: 
 
     The last result of a channel then repeats the words of all its others, so that only this one is read.
     """
+    # The results of several channels come mixed, and each channel has a last result of its own.
     channels: dict[int | None, list[tuple[RecognitionResult, Alternative]]] = {}
     for result, best in heard:
         channels.setdefault(result.channel_tag, []).append((result, best))
+    # Speakers may be told apart in one channel and not in another, where only one person speaks.
     with_speakers = {channel for channel, each in channels.items() if any(word.speaker for word in each[-1][1].words)}
     if not with_speakers:
         return tuple(_segment(*each) for each in heard)
@@ -438,6 +453,7 @@ def _segment(result: RecognitionResult, best: Alternative) -> Segment:
         text=best.transcript.strip(),
         words=words,
         start=words[0].start if words else None,
+        # Without words the reply has no beginning, but the end of each result.
         end=words[-1].end if words else seconds(result.end),
         confidence=best.confidence or None,
         channel=result.channel_tag,

@@ -36,6 +36,7 @@ MOST_2, MOST_TEXTS_2 = 100_000, 128
 
 https://cloud.google.com/translate/docs/reference/rest/v2/translate#query-parameters
 """
+# The limit holds for the whole body, which has the codes of the languages beside the texts.
 FRAME_2 = 1_000
 """Bytes of a request to v2 that are not its texts, by a generous estimate."""
 LANGUAGES = {"zh": "zh-CN", "zh-Hant": "zh-TW", "nb": "no", "nn": "no"}
@@ -51,6 +52,7 @@ def code_of(language: str) -> str:
 
 def _bytes(text: str) -> int:
     """Return how many bytes a text has in a request to v2, with its quotes and a comma."""
+    # A quotation mark and a line break take two bytes in JSON.
     return len(json.dumps(text, ensure_ascii=False).encode()) + 1
 
 
@@ -80,6 +82,7 @@ class Translate(GoogleService):
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests an input takes: one for each language that it is translated into."""
+        # Unlike Azure's, a request of Google's names one target.
         return len(languages_of(options["to"])) if operation == "translate" else super().requests(operation, options)
 
     def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
@@ -95,6 +98,7 @@ class Translate(GoogleService):
 
     def _translation_project(self) -> str | None:
         """Return the project for v3, or None where v2 is to be used: v3 takes no API keys."""
+        # A project of the environment must not turn a key away: whoever has one is answered by v2.
         return None if self._key() else self.setting("project")
 
     def _parts(self, text: str) -> list[str]:
@@ -128,6 +132,7 @@ class Translate(GoogleService):
                     detected, model = detected or reply.detected, model or reply.model
                 joined = f"{joined}{before}{new}{after}"
             translations.append(Translated(text=joined, to=target))
+        # Of several targets each reply names the language; the first says it for all.
         language = tag(detected) if detected and not source else None
         first, *others = translations
         return Translation(

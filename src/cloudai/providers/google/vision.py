@@ -87,6 +87,8 @@ LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
 LEVELS = {word: Level(score=rank / 4, word=word) for rank, word in enumerate(LIKELIHOODS)}
 """The grades of the words: their ranks, from 0 to 1. A word that is not in the list has no score."""
 
+# Left and right are those of the viewer, for Google as in our results: LEFT_EYE is, as a rule, the person's right eye.
+# https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse
 LANDMARKS: Mapping[str, str] = {
     "LEFT_EYE": "left_eye",
     "RIGHT_EYE": "right_eye",
@@ -157,6 +159,8 @@ class Vision(GoogleService):
                 advice=f'It has: {", ".join(TYPES)}. missing="report" goes on without. {CHAT}',
             )
         picture = yield from image.fit(LIMITS)
+        # Objects and people come from one type of feature, and each feature of a picture is billed:
+        # https://cloud.google.com/vision/pricing
         types = dict.fromkeys(TYPES[feature] for feature in asked if feature in TYPES)
         if not types:  # nothing is left to ask for, so that nothing is sent
             return ImageAnalysis(unsupported=unsupported)
@@ -218,6 +222,8 @@ class Vision(GoogleService):
             endpoint=self.endpoint_of("vision"),
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
+            # An error about the one picture has the status 200. Told so, the engine tries again what is the service's
+            # fault.
             error_in=partial(self._error_in, fetched=picture.by_reference),
         )
         replies = response.parse(Annotated).responses
@@ -237,6 +243,7 @@ class Vision(GoogleService):
 
     def vision_base(self) -> str:
         """Return the address for pictures: of the location's host if it is "eu" or "us", else of the global one."""
+        # Vision has hosts of its own for these two regions only: https://cloud.google.com/vision/docs/ocr
         location = self.setting("location")
         return self.base("vision", f"{location}-{HOST}" if location in ("eu", "us") else HOST)
 
@@ -281,6 +288,7 @@ class AnnotateTogether:
     def fits(self, requests: Sequence[Request]) -> bool:
         """Return whether the requests fit into one: at most 16 pictures, and ten megabytes of JSON."""
         pictures = _pictures(requests)
+        # Requests about one picture share an item, so that the picture counts once.
         size = sum(requests[numbers[0]].upload_size for numbers in pictures)
         return len(pictures) <= self.limit and size <= MOST_JSON
 
@@ -333,6 +341,8 @@ def _pictures(requests: Sequence[Request]) -> list[list[int]]:
     for number, request in enumerate(requests):
         content = _item(request)["image"].get("content")
         is_here = isinstance(content, Blob)
+        # The key is that of the picture as it was given. Two calls may have prepared it in different ways, so that the
+        # bytes to send have to be the same as well.
         picture = (content.key, content.sha256) if is_here else json.dumps(_item(request)["image"])
         same = of_picture.setdefault(picture, [])
         for numbers in same:
@@ -605,6 +615,7 @@ def _people(reply: AnnotateReply, picture: Picture) -> tuple[Person, ...]:
 
 def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
     def landmark_place(entity: Entity) -> Place:
+        # There may be several places, that of the landmark and that of the camera, and nothing says which is which.
         where = next((location.lat_lng for location in entity.locations if location.lat_lng), None)
         return Place(
             name=entity.description,
@@ -662,6 +673,8 @@ def _web(reply: AnnotateReply, _: Picture) -> Web:
 
 
 def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
+    # A field that is no word is no grade. It stays in `raw`, and must not make the reply, which is paid for,
+    # unreadable.
     words = {kind: word for kind, word in reply.safe_search_annotation.items() if isinstance(word, str)}
     return {kind: level for kind, word in words.items() if (level := _level(word))}
 

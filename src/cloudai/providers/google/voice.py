@@ -64,6 +64,7 @@ class Voice(GoogleService):
         """Read a text aloud."""
         require_speed(speed, SLOWEST, FASTEST, "Google")
         code = language_of(text, language, voice)
+        # The code goes out with the voice, too, because the service requires it.
         code = CODES.get(code, code)
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
@@ -84,6 +85,8 @@ class Voice(GoogleService):
                 },
             )
             try:
+                # Without validate=True b64decode passes over letters that are none of base64, and a damaged reply would
+                # be noise.
                 return base64.b64decode(response.parse(Synthesized).audio_content, validate=True)
             except ValueError:  # binascii.Error is one, and a text that is not ASCII raises another
                 raise MalformedResponseError("the audio of the reply is no base64") from None
@@ -129,6 +132,7 @@ class VoiceList(Wire):
 
 def _kind_of(voice: WireVoice) -> str | None:
     """Return "Chirp3-HD" of the voice "ko-KR-Chirp3-HD-Kore"; None for a name without the language in front."""
+    # The reply says nothing of the kind of a voice but for its name.
     _, is_first, rest = voice.name.partition(f"{voice.language_codes[0]}-")
     return rest.rpartition("-")[0] or None if is_first else None
 
@@ -138,4 +142,5 @@ class Synthesized(Wire):
 
 
 def _parts(text: str) -> list[str]:
+    # The service counts bytes, and a Hangul syllable has three.
     return parts_of(text, MOST_BYTES, lambda part: len(part.encode()))

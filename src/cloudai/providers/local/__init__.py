@@ -43,6 +43,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "sentiment": ("lexicon",),
     "read_text": ("tesseract",),
     "text_to_speech": ("espeak", "voice"),
+    # analyze_image guesses with every model that is set, and detect_faces only what its attributes ask for.
     "analyze_image": (FACE_MODEL, guesses.AGE_MODEL, guesses.EMOTION_MODEL),
     "detect_faces": (FACE_MODEL,),
     "estimate_age": (FACE_MODEL, guesses.AGE_MODEL),
@@ -101,6 +102,7 @@ class Local(Vision, Hearing):
             ("CLOUDAI_TESSERACT",),
             purpose="path of the program that reads text; else the PATH is searched",
             kind="file",
+            # A file of variables, as --env-file reads it, must not choose the programs that a process runs.
             from_file=False,
         ),
         Setting(
@@ -139,6 +141,7 @@ class Local(Vision, Hearing):
         voice: str | os.PathLike[str] | None = None,
         speech_model: str | os.PathLike[str] | None = None,
     ) -> None:
+        # A mapping is checked at once, because it is the program's own; a file is only read by a call that needs it.
         require_scores(lexicon)
         self._given = {
             "face_model": face_model,
@@ -166,6 +169,7 @@ class Local(Vision, Hearing):
             return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
         if operation == "speech_to_text":
             return self.missing_for_speech()
+        # The packages are looked for and not imported, because this is asked for every table of providers.
         pictures = PICTURES if self.setting(FACE_MODEL) else (*PICTURES, CARRIES_FACES)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
@@ -209,6 +213,8 @@ class Local(Vision, Hearing):
             # The model of a voice is a file, and that of speech may be a folder or a word.
             return networks.digest(given, name) if given else ""
         if operation == "key_phrases":
+            # The same text has other phrases once kiwipiepy is installed, so that a cached answer is not taken for its
+            # own.
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         if operation in ("analyze_image", "detect_faces", "estimate_age"):
             return " ".join(filter(None, self.models_of_faces()))
@@ -238,6 +244,7 @@ class Local(Vision, Hearing):
         refuse_targets(targets, "watson takes them.")
         words = self._words()
         if words is None:
+            # Scoring a long text keeps the processor busy, and `call` takes it off the event loop.
             return (yield from call(lexicon.by_vader, text, language))
         return (yield from call(lexicon.by_words, text, language, words))
 
@@ -263,6 +270,7 @@ class Local(Vision, Hearing):
         pages = []
         for number in range(document.pages or 1 if document else 1):
             page = page_of_tiff(image, number) if document else image
+            # Pages are decoded one by one, so that a fax of hundreds of them takes the memory of one.
             shown = yield from page.pixels(ocr.SIDE)
             blocks = yield from running(partial(ocr.read, scene=dense is False), shown, language, program)
             pages.append({"number": number + 1, "blocks": tuple(blocks), "width": shown.width, "height": shown.height})
@@ -292,6 +300,8 @@ class Local(Vision, Hearing):
         """Read a text aloud with espeak-ng, or with a voice of Piper."""
         require_speed(speed, 0.5, 2.5, "the local engine")
         program, model = self.file("espeak"), self.file("voice")
+        # The voice is looked at first, because it speaks one language, which then is that of a text without a telling
+        # script.
         told = (yield from reading(piper.model_of, model)) if model else None
         code = language_of(text, language, voice, told.language if told else "en-US")
         name = told.name if told else (yield from running(espeak.voice_for, code, voice, program))
@@ -305,6 +315,7 @@ class Local(Vision, Hearing):
 
         sent = code if told else name.partition("+")[0]
         meta = Meta(method="local", service="piper" if told else "espeak-ng", model=name, language_sent=sent)
+        # The text is one part, because no limit holds here; `parts_of` still takes the control characters out.
         return (yield from spoken(parts_of(text, len(text)), format, speak, meta))
 
     def voices(self, language: str | None) -> Flow[Voices]:

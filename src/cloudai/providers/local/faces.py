@@ -67,6 +67,7 @@ class Detection:
         """
         right_eye, left_eye, nose, right_mouth, left_mouth = self.points
         eyes, mouth = (right_eye, left_eye), (right_mouth, left_mouth)
+        # Our names go by the side of the picture, whoever's eye it is.
         if left_eye[0] < right_eye[0]:
             eyes, mouth = eyes[::-1], mouth[::-1]
         names = ("left_eye", "right_eye", "nose_tip", "mouth_left", "mouth_right")
@@ -76,6 +77,7 @@ class Detection:
         """Return the face in pixels of another picture, by the function that takes a point there."""
         x, y, width, height = self.box
         (left, top), (right, bottom) = move((x, y)), move((x + width, y + height))
+        # A turn changes which corners are at the top left.
         box = (min(left, right), min(top, bottom), abs(right - left), abs(bottom - top))
         right_eye, left_eye, nose, right_mouth, left_mouth = map(move, self.points)
         return Detection(box, self.confidence, (right_eye, left_eye, nose, right_mouth, left_mouth))
@@ -116,6 +118,8 @@ def find(image: PIL.Image.Image, model: str) -> list[Detection]:
         SettingsError: The file cannot be read, or is no YuNet model.
     """
     detections = _search(image, model)
+    # Only a picture without any face is turned: three more searches of each would take four times as long, and most
+    # pictures are upright.
     if not detections:
         detections = max((_search_turned(image, model, degrees) for degrees in (90, 180, 270)), key=_total)
     right = [face if face.confidence >= SURE else _with_its_points(image, face, model) for face in detections]
@@ -129,18 +133,21 @@ def _total(detections: Sequence[Detection]) -> float:
 def _search(image: PIL.Image.Image, model: str) -> list[Detection]:
     """Return the faces in a picture that is the right way up."""
     _, np = libraries()
+    # Without this guard a picture of a few pixels gets faces with any numbers.
     if min(image.size) < SMALLEST:
         return []
     detector = loaded(model, FACE_MODEL, _detector)
     with answering(model, FACE_MODEL):
         detector.setInputSize(image.size)
         _, rows = detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))  # OpenCV takes blue, green, red
+    # A number that is not finite would be refused by the result's model, and would take the other faces with it.
     return [_detection(row.tolist()) for row in (rows if rows is not None else ()) if np.isfinite(row).all()]
 
 
 def _detector(weights: Any) -> Any:
     cv2, np = libraries()
     nothing = np.empty(0, dtype=np.uint8)
+    # The size that is given here is replaced before each picture.
     return cv2.FaceDetectorYN.create("onnx", weights, nothing, (320, 320), SCORE, OVERLAP, MOST)
 
 
@@ -148,6 +155,7 @@ def _detection(row: Sequence[float]) -> Detection:
     """Return the face of one row of YuNet's: x, y, width, height, five points and a score."""
     right_eye, left_eye, nose, right_mouth, left_mouth = zip(row[4:14:2], row[5:14:2], strict=True)
     points = (right_eye, left_eye, nose, right_mouth, left_mouth)
+    # A score that rounding has put outside of 0 to 1 would be refused as a confidence.
     return Detection((row[0], row[1], row[2], row[3]), min(1.0, max(0.0, row[14])), points)
 
 
@@ -177,13 +185,17 @@ def _with_its_points(image: PIL.Image.Image, face: Detection, model: str) -> Det
     scale = (square[2] - square[0]) / CLOSE_UP
     best = face
     for degrees in TURNS:
+        # A close-up has room around the face, in which a neighbour may be seen better than the face itself.
         seen = [one for one in _search_turned(close_up, model, degrees) if _in_the_middle(one)]
         best = max([best, *seen], key=_score)
+        # Each direction is another search, so that the first good one ends them.
         if best.confidence >= SURE:
             break
     if best is face:
         return face
     inside = best.moved(lambda point: (square[0] + scale * point[0], square[1] + scale * point[1]))
+    # The box stays that of the first search: turned by 45 degrees, the corners of another box would span a box that is
+    # too large.
     return Detection(face.box, best.confidence, inside.points)
 
 

@@ -89,12 +89,14 @@ def ages(image: PIL.Image.Image, faces: Sequence[Detection], model: str) -> list
     """
     _, np = libraries()
     chips = [aligned(image, face).astype(np.float32) for face in faces]
+    # The model wants the colours apart, red first; see docs/local.md.
     inputs = [((chip - np.float32(MEANS)) / np.float32(AGE_SCALE)).transpose(2, 0, 1) for chip in chips]
     return [_age(probabilities) for probabilities in _outputs(inputs, model, AGE_MODEL, len(YEARS))]
 
 
 def _age(probabilities: Any) -> Age:
     _, np = libraries()
+    # The range is read off the model's own distribution, so that it is wide where the model is not sure.
     below = np.cumsum(probabilities)
     low, high = (int(np.searchsorted(below, limit)) for limit in (TAIL, 1 - TAIL))
     high = min(high, len(YEARS) - 1)
@@ -129,6 +131,7 @@ def _outputs(inputs: Sequence[Any], model: str, setting: str, classes: int) -> l
     _, np = libraries()
     net = network(model, setting)
     outputs = []
+    # One face at a time, because the models take an input of one picture; see docs/local.md.
     for each in inputs:
         with answering(model, setting):
             net.setInput(np.ascontiguousarray(each[None]))
@@ -139,5 +142,6 @@ def _outputs(inputs: Sequence[Any], model: str, setting: str, classes: int) -> l
                 f"{model} does not give {classes} probabilities for a face of {SIDE} x {SIDE} px",
                 advice=f"Give {setting}= the model that docs/local.md describes.",
             )
+        # Rounding leaves the sum a little beside 1, and a result of the scale "probability" promises 1.
         outputs.append(scores / scores.sum())
     return outputs

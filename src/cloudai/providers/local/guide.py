@@ -110,6 +110,7 @@ def _is_there(local: Provider, setting: str) -> bool:
 
 def _others(data: Sequence[str]) -> list[str]:
     """Return which of Tesseract's languages are neither Korean nor English."""
+    # "osd" are data that tell the direction of a text, and read none.
     return [code for code in data if code not in (*ocr.USUAL, "osd")]
 
 

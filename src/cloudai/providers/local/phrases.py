@@ -99,6 +99,7 @@ def _scored(candidates: Iterable[tuple[str, ...]]) -> Iterator[KeyPhrase]:
             frequency[word.lower()] += 1
             degree[word.lower()] += len(phrase)
     counts: Counter[str] = Counter(" ".join(phrase).lower() for phrase in phrases)
+    # Phrases are counted without regard to case, and shown as they stand in the text for the first time.
     spelled: dict[str, tuple[str, ...]] = {}
     for phrase in phrases:
         spelled.setdefault(" ".join(phrase).lower(), phrase)
@@ -111,6 +112,7 @@ def _scored(candidates: Iterable[tuple[str, ...]]) -> Iterator[KeyPhrase]:
 
 def _english(text: str) -> Iterator[tuple[str, ...]]:
     """Yield what stands between stop words and punctuation in an English text."""
+    # The stop words have plain apostrophes: "don't".
     for stretch in BREAK.split(text.replace("’", "'")):
         phrase: list[str] = []
         for word in WORD.findall(stretch):
@@ -127,12 +129,14 @@ def _korean(text: str) -> Iterator[tuple[str, ...]]:
     for stretch in BREAK.split(text):
         phrase: list[str] = []
         for word in WORD.findall(stretch):
+            # Behind another noun one syllable is enough of a word, as in "API 키를"; alone it says too little.
             stem = _stem(word, 1 if phrase else 2)
             if word in KOREAN or stem in KOREAN or _is_verb(word):
                 yield from _phrase(phrase)
                 phrase = []
                 continue
             phrase.append(stem)
+            # What a particle marks is complete: the next noun has another part in the sentence.
             if stem != word:
                 yield from _phrase(phrase)
                 phrase = []
@@ -163,6 +167,7 @@ def _stem(word: str, least: int = 2) -> str:
             return stem
         if (final == 0 and particle in AFTER_CONSONANT) or (final and particle in AFTER_VOWEL):
             continue
+        # By Korean grammar "로" only follows a vowel or ㄹ; after any other consonant it is a part of the noun.
         if particle == "로" and final not in (0, RIEUL):
             continue
         return stem
@@ -173,6 +178,7 @@ def _is_verb(word: str) -> bool:
     """Return whether a Korean word looks like a verb or an adjective."""
     if VERB.search(word) and len(word) > 2:  # noqa: PLR2004
         return True
+    # "했다" and "간다" are verbs, while "바다" (the sea) is a noun.
     return len(word) > 1 and word.endswith("다") and _final(word[-2]) in (PAST, NIEUN)
 
 
@@ -184,6 +190,8 @@ def _final(syllable: str) -> int | None:
 
 def _nouns(text: str) -> Iterator[tuple[str, ...]]:
     """Yield runs of nouns in a Korean text as kiwipiepy tells them, in the spelling of the text."""
+    # Nouns with nothing but blanks between them are one phrase, in the spelling of the text: "인공 지능" as well as
+    # "인공지능".
     begin = end = -1
     for token in _kiwi().tokenize(text):
         if token.tag in NOUNS and (begin < 0 or not text[end : token.start].strip()):

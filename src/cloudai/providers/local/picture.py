@@ -62,6 +62,7 @@ def _colors(image: PIL.Image.Image, language: str) -> tuple[Color, ...]:
     palette = reduced.getpalette() or []
     # The colours of a quantized picture are indices, but Pillow's type also allows others.
     counted: list[tuple[int, int]] = reduced.getcolors() or []  # type: ignore[assignment]
+    # The largest colour comes first, so that small ones are merged into it, and not the other way round.
     counted.sort(reverse=True)
     colors = [(palette[3 * i], palette[3 * i + 1], palette[3 * i + 2]) for _, i in counted]
     lab = in_lab(colors)

@@ -106,6 +106,7 @@ def _whisper(folder: str) -> Any:
 
     try:
         threads = max(1, (os.cpu_count() or 2) // 2)
+        # local_files_only keeps the package from fetching a model where the folder is not as it expects.
         return WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
     except (RuntimeError, ValueError, OSError) as error:
         raise SettingsError(f"the model of speech cannot be loaded: {str(error)[:80]}") from None
@@ -118,6 +119,7 @@ def _by_whisper(
 
     sound = np.frombuffer(samples, "<i2").astype("float32") / 32_768
     model = _whisper(folder)
+    # Whisper tells no scripts apart: "zh" stands for both of Chinese.
     code = base(language).partition("-")[0]
     if model.model.is_multilingual is False and code != "en":
         raise UnsupportedOperationError(f"this model knows English, and not {code}", advice="Give a multilingual one.")
@@ -151,6 +153,7 @@ def _by_whisper(
 def _vosk(folder: str) -> Any:
     import vosk
 
+    # The library writes to the standard error from C++, past everything that Python could redirect.
     vosk.SetLogLevel(-1)
     try:
         return vosk.Model(folder)
@@ -163,11 +166,13 @@ def _by_vosk(folder: str, samples: bytes, language: str) -> tuple[Segment, ...]:
 
     heard = vosk.KaldiRecognizer(_vosk(folder), RATE)
     heard.SetWords(True)
+    # The recognizer ends a sentence where it hears a pause, which it only does between two blocks.
     blocks = (samples[at : at + BLOCK] for at in range(0, len(samples), BLOCK))
     replies = [*(heard.Result() for block in blocks if heard.AcceptWaveform(block)), heard.FinalResult()]
     spoken = [
         [
             SpokenWord(text=word["word"], start=word["start"], end=word["end"], confidence=word["conf"])
+            # A stretch of silence has no list of words.
             for word in json.loads(reply).get("result", ())
             if not NO_WORD.fullmatch(word["word"])
         ]
@@ -184,6 +189,7 @@ def _by_sphinx(samples: bytes, language: str) -> tuple[Segment, ...]:
         )
     from pocketsphinx import Decoder
 
+    # By default the library logs hundreds of lines to the standard error.
     decoder = Decoder(samprate=float(RATE), loglevel="FATAL")
     decoder.start_utt()
     decoder.process_raw(array("h", samples).tobytes(), full_utt=True)
@@ -192,6 +198,7 @@ def _by_sphinx(samples: bytes, language: str) -> tuple[Segment, ...]:
         SpokenWord(
             text=re.sub(r"\(\d+\)$", "", part.word),  # "the(2)" is another way to say "the"
             start=part.start_frame / FRAMES,
+            # The last frame is one of the word.
             end=(part.end_frame + 1) / FRAMES,
         )
         for part in decoder.seg() or ()

@@ -86,6 +86,7 @@ class Vision(Provider):
             detections = yield from self._faces(
                 image, landmarks=False, attributes=attributes, max_faces=max_results or 100
             )
+        # Colours are named in English where their names are not known in a language; `Meta.language_sent` says so.
         named = base(language) if language and base(language) in colour_names.LANGUAGES else "en"
         shown = yield from image.pixels(picture.SIDE)
         properties = yield from call(picture.measure, shown.image, named, shown.opacity)
@@ -124,11 +125,13 @@ class Vision(Provider):
 
     def _faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
         """Find faces with YuNet, and guess of each what the attributes ask for."""
+        # A model that is missing is an error before the picture is decoded and searched.
         age_model = self._required_age_model() if "age" in attributes else None
         emotion_model = self._required_emotion_model() if "emotions" in attributes else None
         face_model = self._face_model()
         shown = yield from image.pixels(faces.SIDE)
         every = yield from call(faces.find, shown.image, face_model)
+        # Ages and expressions are only guessed of the faces that are returned.
         some = every[:max_faces]
         years: Sequence[Age | None] = [None] * len(some)
         looks: Sequence[Emotions | None] = [None] * len(some)

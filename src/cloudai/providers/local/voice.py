@@ -61,6 +61,7 @@ def voice_for(language: str, voice: str | None, program: str | None) -> str:
     path = _required(program)
     asked, plus, variant = (voice or "").partition("+")
     short = base(language)
+    # The region goes first: "pt-br" and "pt" are voices that sound different.
     names = [asked.lower()] if voice else [spelled(language).lower(), CODES.get(short, short).lower()]
     row = next((row for name in names for row in _rows(path) if name in row.words), None)
     # The program itself would speak English, or without the variant, and say nothing about it.
@@ -94,6 +95,7 @@ def speak(text: str, name: str, speed: float, program: str | None) -> bytes:
         # What the program writes to its standard output has a false length in its header.
         out = Path(folder) / "out.wav"
         words = str(round(USUAL * speed))
+        # "-b 1" says that the input is UTF-8, whatever the locale of the machine is.
         arguments = [_required(program), "-v", name, "-s", words, "-b", "1", "-w", str(out), "--stdin"]
         run(arguments, without_phonemes(text).encode())
         return out.read_bytes() if out.exists() else b""

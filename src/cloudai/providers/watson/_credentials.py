@@ -69,6 +69,8 @@ def kind_of(properties: Mapping[str, str]) -> str | None:
         return None  # the services take the key itself in basic authentication, without a token
     if named or properties.get("APIKEY"):
         return named or None
+    # Credentials that Cloud Foundry binds have a user and a password, and no type; IBM's own package takes them for
+    # basic authentication, too.
     if properties.get("USERNAME") and properties.get("PASSWORD"):
         return "basic"
     return "container" if any(map(properties.get, (*PROFILE, "CR_TOKEN_FILENAME"))) else None
@@ -87,12 +89,15 @@ def login_of(kind: str, service: str, properties: Mapping[str, str]) -> WatsonLo
     """
     if kind not in KINDS:
         raise SettingsError(f"AUTH_TYPE of {service} is not known", advice=f"Known: {', '.join(KINDS)}.")
+    # A class of IBM's package refuses an argument that it does not know, and an environment may have settings of
+    # several kinds.
     given = {name: properties[name] for name in KINDS[kind].properties if properties.get(name)}
     if "AUTH_URL" in given:
         address = address_in(given["AUTH_URL"])
         if address is None:
             raise SettingsError(f"AUTH_URL of {service} is no address", advice="It looks like https://HOST.")
         if address != METADATA and not address.startswith(f"{METADATA}/"):
+            # The key of the account goes to this server.
             require_safe(address, allow_http=False)
         given["AUTH_URL"] = address
     return WatsonLogin(given, KINDS[kind])
@@ -124,9 +129,11 @@ class WatsonLogin(Login):
         if manager is not None:
             # After a fetch that failed the package would wait for up to a minute before it tries again.
             manager.request_time = 0
+            # The user's own program may have fetched a newer token by now, which is left alone.
             if self._last and str(getattr(manager, "access_token", None)) in self._last:
                 manager.expire_time = 0  # the token is refused or old, so the package must fetch another
         request: dict[str, dict[str, str]] = {"headers": {}}
+        # The package writes headers and has no other way to hand a token out; not every login makes a bearer token.
         authenticator.authenticate(request)
         headers = request["headers"]
         expires = getattr(manager, "expire_time", None) or math.inf
@@ -136,6 +143,7 @@ class WatsonLogin(Login):
         """Return an authenticator of this kind, made from the properties."""
         import ibm_cloud_sdk_core.authenticators as classes
 
+        # The variables have the names of the arguments, but for this one.
         arguments = {"url" if name == "AUTH_URL" else name.lower(): value for name, value in self._source.items()}
         try:
             return getattr(classes, kind.name)(**arguments)
@@ -150,6 +158,7 @@ class WatsonLogin(Login):
     def _told(self, error: Exception) -> CloudAIError:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if "ApiException" in kinds:
+            # The error's own text is not used, because it repeats the reply.
             reply: Any = getattr(error, "http_response", None)
             return refusal(self, getattr(error, "status_code", 401), _body(reply), CHECK)
         if "SSLError" in kinds:
@@ -161,6 +170,7 @@ class WatsonLogin(Login):
                 f"{self} cannot reach its server ({type(error).__name__})",
                 advice="Check the network, and HTTPS_PROXY if there is a proxy.",
             )
+        # These come from inside of the package where the reply of the token server lacks a field, or its token is none.
         if kinds & {"PyJWTError", "KeyError", "AttributeError", "TypeError"}:
             return MalformedResponseError(f"{self} gave a reply without a token", advice=CHECK)
         return SettingsError(f"{self} cannot be used ({type(error).__name__})", advice=CHECK)
@@ -172,5 +182,6 @@ def _body(reply: Any) -> Any:
         body = reply.json()
     except Exception:  # noqa: BLE001  # there is no reply or no JSON; which class says so depends on the HTTP library
         return None
+    # Some token servers answer with a list of errors, and IAM with one object.
     errors = body.get("errors") if isinstance(body, dict) else None
     return errors[0] if isinstance(errors, list) and errors else body

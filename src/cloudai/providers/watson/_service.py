@@ -82,6 +82,7 @@ def _settings_of(service: str) -> Iterator[Setting]:
     yield Setting(f"{service}_auth_type", types, purpose=f"a login of {what} in place of its key: cp4d, container …")
 
 
+# The URL of an instance ends with its GUID, which has to stay: only the path of the API behind it is left out.
 API = re.compile(r"(/ml)?/v[1-9][0-9]*(/|$)")
 """The beginning of the API's path, with which IBM's pages show the URL of an instance."""
 
@@ -128,12 +129,14 @@ class WatsonService(ByService):
     ) -> None:
         if apikey and authenticator:
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
+        # This is done first, because the service is told by the URL.
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
         given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech, "watsonx": watsonx}
         own = {service: own_resource(service, resource) for service, resource in given.items()}
         if apikey or url:
             service = _service_of(url)
+            # Which of the two is meant cannot be told.
             if own[service] != Resource():
                 raise SettingsError(f"url= and {service}= are both of {WORDS[service]}", advice="Give one of them.")
             own[service] = Resource(apikey, url)
@@ -150,6 +153,8 @@ class WatsonService(ByService):
 
     def unchecked(self, name: str) -> Lookup | None:
         """Return a setting as it was found; a key and a URL in each other's places have changed places."""
+        # A key and a URL only change places if both are recognised, because a key must not go to a host that nobody has
+        # named.
         lookup = super().unchecked(name)
         service, _, field = name.rpartition("_")
         if lookup and field == "apikey" and address_in(lookup.value):
@@ -170,6 +175,7 @@ class WatsonService(ByService):
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the environment, then IBM's credentials file, then what Cloud Foundry puts into VCAP_SERVICES."""
+        # IBM's own packages read the file first. Here the environment goes before files, as for every vendor.
         yield from super().sources()
         yield from self._files()
         yield f" in {CLOUD_FOUNDRY}", self._cloud_foundry()
@@ -209,6 +215,7 @@ class WatsonService(ByService):
         A key given in code goes before ``authenticator=``, and ``authenticator=`` before the environment.
         """
         given: WatsonLogin | None = self._given["authenticator"]
+        # A key that is written into the program is meant for its service; one in the environment need not be.
         if self._given[f"{service}_apikey"]:
             return None
         if given:
@@ -243,6 +250,7 @@ class WatsonService(ByService):
             MissingExtraError: The package for the login is not installed.
         """
         login = self._login_of(service)
+        # All services but watsonx.ai take the key itself, in basic authentication: no request for a token is needed.
         if login is None and service != "watsonx":
             return None
         self.require_set(service)
@@ -258,6 +266,7 @@ class WatsonService(ByService):
                 "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
                 "apikey": self.setting(f"{service}_apikey") or "",
             },
+            # The reply is a token, so that it must be in no journal and in no `raw`.
             credentials=False,
             billed=0,
         )
@@ -278,6 +287,7 @@ class WatsonService(ByService):
         Another header opts out of IBM learning from the data.
         """
         self.require_set(request.service)
+        # IBM may learn from what Watson's services are sent, unless this header forbids it.
         if request.service != "watsonx":
             request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
         if token is not None:
@@ -296,6 +306,7 @@ class WatsonService(ByService):
         url = self.setting(f"{service}_url")
         if not url:
             return UNKNOWN
+        # The hosts are gone, and their name would only end in an error about a host that is not known.
         if "watsonplatform.net" in url:
             raise SettingsError(
                 "hosts of watsonplatform.net ended on 2021-05-26", advice="Copy the new URL from IBM Cloud."
@@ -316,11 +327,14 @@ class WatsonService(ByService):
         The status and some blanks have gone out before the service knows whether it will succeed; the error follows
         them, and its ``code`` is the HTTP status that it would have had.
         """
+        # The reply has been read to its end by now. The engine asks for this error before it takes the status for
+        # success.
         body = response.json()
         inner = body["errors"][0] if isinstance(inside(body, "errors", 0), dict) else body
         if not isinstance(inside(inner, "error"), str) and inner is body:
             return None
         code = inside(inner, "code") or inside(inner, "errorCode") or inside(body, "code")
+        # A bool is an int for isinstance(). Without a status that can be believed, the service is at fault.
         status = code if type(code) is int and 400 <= code < 600 else 500  # noqa: PLR2004
         fault = _fault(body, response, status)
         return self.error_from(replace(fault, kind=fault.kind or error_class(status)), 200)
@@ -346,6 +360,7 @@ def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
         response: The reply.
         status: The HTTP status that the error stands for, where the reply has another.
     """
+    # A gateway may have answered with a page of HTML.
     if not isinstance(body, dict):
         body = {"error": readable(response)}
     inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
@@ -353,7 +368,9 @@ def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
     # The gateway of models has code and message in an object.
     inner = inner["error"] if isinstance(inner.get("error"), dict) else inner
     said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
+    # One sentence may stand in several fields.
     messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
+    # IAM calls it errorCode.
     code = inner.get("errorCode") or inner.get("code")
     kind, advice = _kind(" ".join(messages), str(code), status or response.status)
     return Fault(
@@ -377,6 +394,7 @@ def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str
         return RateLimitedError, None
     if kind is AuthError or (code.startswith("BXNIM") and kind in (BadRequestError, ForbiddenError)):
         return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
+    # The path of the API is ours, so that only the address of the instance can be wrong.
     if kind is BadRequestError and status == 404:  # noqa: PLR2004
         return kind, "Check the URL of the instance: IBM Cloud shows it beside the key."
     return kind, next((advice for mark, advice in ADVICE.items() if mark in message and kind is BadRequestError), None)
@@ -396,6 +414,7 @@ def _service_of(url: str | None) -> str:
     """Return the service that the host of a URL names, or raise SettingsError if it names none."""
     host = urlsplit(address_in(url or "") or "").hostname or ""
     for service, word in HOSTS.items():
+        # The name must be a whole part of the host: "ml" stands in many words.
         if f".{word}." in f".{host}.":
             return service
     raise SettingsError(
@@ -417,6 +436,7 @@ def _credentials_file(named: str) -> Path | None:
         SettingsError: There is no file at that path.
     """
     paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
+    # A value that is no path at all, such as a key that is far too long for one, is no reason to fail here.
     file = next((path for path in paths if is_file(str(path)) and path.is_file()), None)
     if named and not file:
         raise SettingsError(f"{FILE_VARIABLE} names no file that is there", advice="It is the path of the file.")
@@ -440,6 +460,7 @@ def _properties(path: Path) -> dict[str, str]:
 
 def _pairs(text: str) -> dict[str, str]:
     """Return the values in lines of NAME=value, by the names in upper case."""
+    # A value may have "=" in it, as the end of a key in base64 has.
     pairs = (line.partition("=") for line in lines_of(text) if not line.lstrip().startswith("#"))
     return {name.strip().upper(): unquoted(value) for name, equals, value in pairs if equals}
 

@@ -90,9 +90,11 @@ class Language(WatsonService):
         if whole.score is None and whole.label is None:
             raise MalformedResponseError("the reply has neither a score nor a label of the text")
         return Sentiment(
+            # Replies from before 2018 have a score and no label.
             label=known_label(whole.label) if whole.label or whole.score is None else label(whole.score),
             score=whole.score,
             emotions=_emotions(reply.emotion),
+            # None says that no targets were asked for.
             targets=tuple(map(_target, reply.sentiment.targets)) if targets else None,
             language=reply.language or code,
             language_source="given" if language else "detected",
@@ -134,6 +136,7 @@ class Language(WatsonService):
         response: Response = yield self._analysis("key_phrases", text, {"keywords": {"limit": MOST_PHRASES}}, code)
         self.raise_for(response)
         reply = response.parse(Analyzed)
+        # A text may have no keywords: that is an empty list. A missing one is no answer.
         if reply.keywords is None:
             raise self._without("keywords", reply)
         return KeyPhrases(
@@ -156,6 +159,7 @@ class Language(WatsonService):
             endpoint=self.base("nlu"),
             params={"version": VERSION},
             json={"text": text, "features": features, **({"language": code} if code else {})},
+            # Each feature is billed as a unit of its own: sentiment with emotions counts twice.
             billed=self.units(operation, text) * len(features),
             error_in=self.error_in,
         )
@@ -255,6 +259,7 @@ def _emotions(emotion: WireEmotion | None) -> Emotions | None:
     if emotion is None or emotion.document is None:
         return None
     scores = emotion.document.emotion
+    # A score that is missing is left out: 0 would say that the feeling was looked for and is not there.
     levels: dict[str, Any] = {
         "anger": scores.anger,
         "disgust": scores.disgust,

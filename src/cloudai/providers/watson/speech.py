@@ -56,6 +56,7 @@ LARGE = frozenset(
     }
 )
 # https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-models-ng
+# Korean has a model for each kind of sound, and all other languages in this table one for the telephone alone.
 MULTIMEDIA = frozenset({"ko-KR"})
 TELEPHONY = {
     "ar": "ar-MS",
@@ -106,6 +107,7 @@ class Speech(WatsonService):
         The service mixes all channels. With ``speakers`` it tells apart as many speakers as it hears; it does not take
         their number.
         """
+        # Models are named by language and region, so that "ko" has to become "ko-KR".
         code = with_region(language)
         if profanity == "remove" or (profanity == "mask" and code not in MASKED):
             raise UnsupportedOperationError(
@@ -134,6 +136,7 @@ class Speech(WatsonService):
         """Write down a recording, or a piece of one, in one request."""
         model = _model(code, sound.rate)
         known = sound.blob.media_type if sound.blob else ""
+        # A job has to be polled, and is only made where one request does not take the recording.
         is_job = bool(speakers) and sound.blob is not None and len(sound.blob.data) > LIMITS.max_bytes
         response: Response = yield Request(
             "POST",
@@ -144,9 +147,13 @@ class Speech(WatsonService):
             params={
                 # The service's default is a model that ended in 2023.
                 "model": model,
+                # Speakers are joined to words by their times, so that these are needed even where nobody asks for
+                # words.
                 "timestamps": str(words or bool(speakers)).lower(),
+                # Some models refuse this parameter with a 400, so that it is only true where somebody wants words.
                 "word_confidence": str(words).lower(),
                 "speaker_labels": str(bool(speakers)).lower(),
+                # The service masks by default, and cloudai does not: a transcript is evidence of what was said.
                 "profanity_filter": str(is_masked).lower(),
             },
             headers={"Content-Type": MEDIA_TYPES.get(sound.format or "", known)},
@@ -158,12 +165,14 @@ class Speech(WatsonService):
         reply = (yield from self._finished(response)) if is_job else response.parse(Recognized)
         if not reply.model_fields_set:
             raise MalformedResponseError("the reply holds nothing that is known of a recognition")
+        # Labels and words have the same times to the last digit, and nothing else in common.
         speaker_at = {(label.start, label.end): str(label.speaker) for label in reply.speaker_labels}
         heard = [(each.final, each.alternatives[0]) for each in reply.results if each.alternatives]
         segments = [_segment(best, speaker_at) for _, best in heard]
         is_mix = sound.mixed or (sound.channels or 1) > 1
         return Transcript(
             text=joined([best.transcript for _, best in heard], code),
+            # A result may have the words of several speakers, so that the segments are made anew by who speaks.
             segments=turns([word for s in segments for word in s.words], code) if speaker_at else tuple(segments),
             language=code,
             duration=sound.duration,
@@ -175,6 +184,7 @@ class Speech(WatsonService):
         job, delay = response.parse(Job), FIRST_POLL
         if not job.id:
             raise MalformedResponseError("the job has no identifier")
+        # Only the identifier comes from the reply: the key goes to the URL that is set, whatever the reply says.
         url = f"{self.base('speech_to_text')}/v1/recognitions/{quote(job.id, safe='')}"
         while job.status in ("waiting", "processing"):
             response = yield Request(
@@ -282,6 +292,7 @@ def _words(
     speaker_at: dict[tuple[float, float], str],
 ) -> list[SpokenWord]:
     """Return the words with their times; they have no confidence where the two lists differ in length."""
+    # Both lists are checked by hand, because the vendor's OpenAPI document describes them otherwise than they come.
     sure = [_row(row, 2)[1] for row in confidences]
     words = []
     for index, (text, start, end) in enumerate(_row(row, 3) for row in timestamps):
@@ -290,6 +301,7 @@ def _words(
                 text=text,
                 start=start,
                 end=end,
+                # The lists are joined by their order. If one is shorter, each confidence could belong to another word.
                 confidence=sure[index] if len(sure) == len(timestamps) else None,
                 speaker=speaker_at.get((start, end)),
             )
@@ -299,6 +311,7 @@ def _words(
 
 def _row(row: Sequence[Any], length: int) -> Sequence[Any]:
     """Return a word and its numbers; raise MalformedResponseError where a row is anything else."""
+    # A bool is an int for isinstance(), and is no time.
     numbers = [float(v) for v in row[1:] if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(row) != length or not isinstance(row[0], str) or len(numbers) != length - 1:
         raise MalformedResponseError(f"a word came as {str(row)[:60]}")

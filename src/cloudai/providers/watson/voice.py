@@ -28,6 +28,7 @@ MOST_BYTES = 5_000
 
 https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-usingHTTP#synthesize
 """
+# The rate is named, because otherwise that of a WAV depends on the voice.
 FORMATS: Mapping[str, str] = {"wav": "audio/wav;rate=22050", "mp3": "audio/mp3", "ogg": "audio/ogg;codecs=opus"}
 SLOWEST, FASTEST = 0.5, 2.0
 """The service names no limits: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-synthesis-params"""
@@ -77,6 +78,7 @@ class Voice(WatsonService):
         """Read a text aloud."""
         require_speed(speed, SLOWEST, FASTEST, "Watson")
         code = language_of(text, language, voice)
+        # Without a name the service would read every language with its voice for American English.
         name = voice or VOICES.get(code)
         if name is None:
             raise UnsupportedOperationError(
@@ -115,6 +117,7 @@ class Voice(WatsonService):
                 languages=(voice.language,),
                 gender=gender_of(voice.gender),
                 kind=next((kind for end, kind in KINDS.items() if voice.name.endswith(end)), None),
+                # The list of voices has no rates; the page names them by the kind.
                 rate=NATURAL_RATE if voice.name.endswith("Natural") else USUAL_RATE,
             )
             for voice in response.parse(VoiceList).voices
@@ -152,4 +155,5 @@ def _escaped(text: str) -> str:
 
 def _size(part: str) -> int:
     """Return the bytes of a part as JSON has it, without its quotation marks."""
+    # The limit holds for what is sent, in which "<" has four letters and a quotation mark six.
     return len(json.dumps(_escaped(part), ensure_ascii=False).encode()) - 2

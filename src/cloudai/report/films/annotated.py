@@ -35,6 +35,8 @@ class Annotator:
         self._words: Mapping[str, str] = words_in(language)
         faces = [face for look in seen.looks for face in look.faces]
         self._emotions = emotions_of(faces) if bars else ()
+        # The panel has room for the most faces of the whole video, so that bars do not jump when one of them comes or
+        # goes.
         self._slots = min(MOST_FACES, max((len(look.faces) for look in seen.looks), default=1))
         self._panel: tuple[object, Image.Image] | None = None
 
@@ -43,6 +45,7 @@ class Annotator:
         faces = self._seen.at(time)
         marks = [Mark("face", face.box, self._label(face), (), face.track) for face in faces if face.box.image_size]
         shown = draw(frame, marks, font=self._font)
+        # Without anything to show, the video keeps its own width.
         if not self._emotions:
             return shown
         width = max(NARROWEST, round(frame.width * SHARE))

@@ -76,6 +76,7 @@ def save_video(
     if target.suffix.lower() not in ENDINGS_OF_VIDEOS:
         raise InputError(f"{target.name} is no MP4", advice="Give a name that ends with .mp4.")
     source = video_of(seen, where)
+    # The video is read while the new one is written, so that it must not be the same file.
     require_other(target, everything, where)
     annotator = Annotator(seen, bars=bars, language=language, font=font)
     with written_whole(target) as part:
@@ -103,11 +104,13 @@ def _write(source: Path, target: Path, seen: Seen, annotator: Annotator) -> None
     Raises:
         InputError: A frame is not the one that was looked at.
     """
+    # Times are compared in milliseconds, as they stand in the names of frames.
     digests = {f"{look.time:.3f}": look.subject.digest for look in seen.looks}
     with opened_video(source, source.name) as (sounding, _):
         import av
         from av.codec.context import Flags
 
+        # The index comes first in the file, so that a browser plays it while it loads.
         options = {"movflags": "+faststart"}
         with av.open(str(target), "w", format="mp4", options=options) as file:
             # Frames that need later ones would come out of order, and the file would state too short a time.
@@ -121,18 +124,21 @@ def _write(source: Path, target: Path, seen: Seen, annotator: Annotator) -> None
             sound = _Sound(sounding, file, source.name, video.begin)
             for shot in video.shots():
                 time = float(shot.time)
+                # Boxes over another video would be wrong, and look right.
                 if digests.get(f"{time:.3f}") not in (None, shot.key):
                     raise InputError(
                         f"{short(source.name)} is not the video that was looked at: it is another one at {clock(time)}",
                         advice="Say with photos= below which folder that one is.",
                     )
                 picture = _even(annotator.drawn(shot.picture(), time))
+                # The size is known with the first picture, because the panel makes it wider.
                 if not stream.codec_context.is_open:
                     stream.width, stream.height = picture.size
                 frame: Any = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
                 frame = frame.reformat(format="yuv420p", dst_colorspace=BT709)
                 frame.pts, frame.duration, frame.time_base = round(shot.time / TICK), round(shot.lasts / TICK), TICK
                 file.mux(stream.encode(frame))
+                # Sound and pictures are written by turns, as players read them.
                 sound.write_until(shot.time)
             file.mux(stream.encode())
             sound.write_until(math.inf)
@@ -158,6 +164,7 @@ class _Sound:
         self._source, self._target, self._name, self._begin = source, target, name, begin
         track = next((track for track in source.streams.audio if track.codec_context is not None), None)
         self._packets: Iterator[Any] = iter(())
+        # AAC is copied as it is, because encoding it again would make it worse.
         if track is not None and track.codec_context.name == "aac":
             self._packets = self._copied(track, target.add_stream_from_template(track))
         elif track is not None:
@@ -173,6 +180,7 @@ class _Sound:
     def _copied(self, track: Any, stream: Any) -> Iterator[Any]:
         last = -math.inf
         for packet in self._warned(self._source.demux(track)):
+            # The container refuses packets whose times do not ascend, which damaged files have.
             if packet.pts is None or packet.dts is None or packet.dts <= last:
                 continue
             last, shift = packet.dts, round(self._begin / packet.time_base)

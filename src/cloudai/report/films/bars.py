@@ -50,6 +50,7 @@ def panel(
     """
     made = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(made)
+    # The faces come largest first. By their numbers each keeps its place, also when another one becomes larger.
     shown = sorted(faces[:MOST_FACES], key=lambda face: face.track or 0)
     room = size[1] / max(1, slots, len(shown))
     for n, face in enumerate(shown):
@@ -86,6 +87,7 @@ def _face(
     )
     names = [words.get(name, name) for name in emotions]
     widest = max((_width(name, letter, font) for name in names), default=0)
+    # All bars begin at one place, so that their ends can be compared.
     begin = left + pad + min(round(widest) + pad, round((right - left) * 0.5))
     scores = face.emotions.scores() if face.emotions else {}
     stepped = face.emotions is not None and face.emotions.scale == "likelihood"
@@ -112,6 +114,7 @@ def _bar(
     if stepped:
         width = (right - left) / STEPS
         for step in range(STEPS):
+            # A rank of 0.5 has two blocks of four: the lowest word has none.
             filled = score is not None and score * STEPS > step
             pen.rectangle(
                 (left + step * width, top, left + (step + 1) * width - 2, bottom), fill=colour if filled else TRACK

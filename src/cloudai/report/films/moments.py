@@ -84,8 +84,10 @@ def strongest(seen: Seen, count: int, emotion: str | None = None) -> list[Look]:
             f"nothing is known of {what} in these frames",
             advice="Ask a provider that guesses them.",
         )
+    # Without a distance all moments would be of the same smile.
     apart = (seen.looks[-1].time - seen.looks[0].time) / count / 3
     chosen: list[Look] = []
+    # Of moments that are equally strong, the earlier one counts, so that the choice is always the same.
     for _, look in sorted(scored, key=lambda pair: (-pair[0], pair[1].time)):
         if len(chosen) < count and all(abs(look.time - other.time) >= apart for other in chosen):
             chosen.append(look)
@@ -110,6 +112,7 @@ def _stamped(picture: Image.Image, text: str, font: Font) -> Image.Image:
     face = typeface(text, size, font, bold=True)
     pen = ImageDraw.Draw(picture)
     pad, base = size // 2, picture.height - size // 2
+    # The time stands on black, because the picture below it may have any colour.
     pen.rectangle((0, base - size - pad // 2, face.length(text) + 2 * pad, picture.height), fill="#000000")
     face.draw(pen, (pad, base - pad // 4), text, "#ffffff")
     return picture

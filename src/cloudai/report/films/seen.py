@@ -19,7 +19,7 @@ from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading
 from cloudai.tracking import track
 
-__all__ = ["Look", "Seen", "only", "require_other", "seen_in"]
+__all__ = ["Look", "Seen", "no_frames", "only", "require_other", "seen_in"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,12 @@ class Seen:
         after = self.looks[n] if n < len(self.looks) else None
         if before is None or after is None:
             look = before or after
+            # Before the first frame and after the last one, the faces stay for no longer than the longest time between
+            # two frames.
             return look.faces if look is not None and abs(look.time - time) <= self.step else ()
         share = (time - before.time) / (after.time - before.time)
+        # The place moves evenly, and what is said of the face is that of the nearest frame: nobody has looked in
+        # between.
         nearest, other = (before, after) if share < 0.5 else (after, before)  # noqa: PLR2004
         return tuple(_between(face, other.of(face.track), share, first=nearest is before) for face in nearest.faces)
 
@@ -96,15 +100,17 @@ def seen_in(rows: Source, photos: str | os.PathLike[str] | None = None) -> tuple
             if faces or at[1] not in looks:  # a frame that was looked at twice is one, and a failure says nothing
                 looks[at[1]] = Look(at[1], faces.faces if faces else (), subject)
     if not videos:
-        raise InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")
+        raise no_frames()
     if not any(part_of(look.subject, Faces) for looks in videos.values() for look in looks.values()):
         raise InputError("nothing is known of the faces in these frames", advice="Ask for detect_faces.")
+    # Journals keep outcomes as they come back from the provider, in any order of time.
     seen = [Seen(address, _followed([looks[time] for time in sorted(looks)])) for address, looks in videos.items()]
     return seen, Photos(read.folders, photos)
 
 
 def _followed(looks: Sequence[Look]) -> tuple[Look, ...]:
     """Return the looks with a number for each face, unless they were followed before."""
+    # Whoever has followed the faces already may have chosen other options of `cloudai.track`.
     if any(face.track is not None for look in looks for face in look.faces):
         return tuple(looks)
     outcomes = [Outcome(n, look.subject.address, Faces(faces=look.faces)) for n, look in enumerate(looks)]
@@ -134,3 +140,8 @@ def require_other(path: str | os.PathLike[str], seen: Sequence[Seen], where: Pho
         video = where.video_of(each.address)
         if video is not None and video.resolve() == target:
             raise InputError(f"{path} is the video itself", advice="Give another file.")
+
+
+def no_frames() -> InputError:
+    """Return the error that there are no frames of videos."""
+    return InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")

@@ -31,6 +31,7 @@ __all__ = ["ENDINGS_OF_TIMELINES", "save_timeline"]
 ENDINGS_OF_TIMELINES = (".html", ".htm")
 MOST_TRACKS = 4
 """Faces of a video that have a plot of their own at most: those that are seen longest."""
+# All frames stand in the one file, so that they are the smaller the more there are.
 SIDES = ((60, 960), (200, 800), (600, 640))
 """For so many frames at most: the longer side in px of each frame in the page; `SMALLEST` for more."""
 SMALLEST = 480
@@ -79,6 +80,8 @@ def save_timeline(
     count = sum(len(seen.looks) for seen in videos)
     side = next((side for most, side in SIDES if count <= most), SMALLEST)
     heading = plain(title) or ", ".join(names)
+    # The numbers, and not the names of videos, because an id of HTML must not have blanks, and two videos may have one
+    # name.
     ids = {(v, n): f"frame-{v}-{n}" for v, seen in enumerate(videos) for n in range(len(seen.looks))}
     plots = [
         {"heading": said, "svg": made.svg(), "notes": made.chart.notes}
@@ -138,6 +141,7 @@ def _plots(
             options: dict[str, Any] = {"y": words["across"], "by": "track", "smooth": smooth}
             yield " · ".join(filter(None, (name, words["where"]))), _plot(places, options, language)
         return
+    # The faces that are seen longest are chosen, and stand in the order of their numbers.
     for track in sorted(track for track, _ in length.most_common(MOST_TRACKS)):
         rows = [row for row in _emotions(seen, ids) if row["track"] == track]
         if rows:
@@ -203,6 +207,7 @@ def _frames(
             try:
                 drawn = annotator.drawn(where.open(look.subject), look.time)
                 picture, size = webp(drawn, side)
+            # A frame that cannot be read keeps its place, so that the links to it lead somewhere.
             except CloudAIError:
                 pass
             at = fragment_of(look.subject.address)

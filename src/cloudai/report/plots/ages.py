@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.report.plots.cells import date_in, day, days, number, open_number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
-from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.columns import Asked, heading, names_of, rows_told
 from cloudai.report.plots.events import events_of, no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
@@ -20,6 +21,7 @@ ENDS = ("age_low", "age_high", "age_years")
 DATES = ("date", "날짜", "taken", "촬영일", "time_s")
 TRUE = ("true_age", "실제 나이", "실제_나이", "나이")
 """Columns of the user that hold the true age, in years."""
+# This is the mean length of a year of the calendar, leap years included.
 YEAR = 365.2425
 
 
@@ -37,16 +39,19 @@ def ages(table: Table, asked: Asked) -> Chart:
         )
     require_columns(table, [asked.x] if asked.x else [])
     words = words_of(asked.language)
-    table, dates, undated = _dated(table, _dates(table, asked))
+    read = _dates(table, asked)
+    called, undated = names_of(table), [n for n, at in enumerate(read) if at is None]
+    table, dates, rows = _dated(table, read)
     positions = dates or [float(n) for n in range(len(table))]
     targets = targets_of(table, asked)
-    names = names_of(table)
+    names = [called[n] for n in rows]
     seen = [_dot(table, n, at, names[n], targets[n]) for n, at in enumerate(positions)]
-    without = [names[n] for n, dot in enumerate(seen) if dot is None]
+    without = [rows[n] for n, dot in enumerate(seen) if dot is None]
     dots = sorted((dot for dot in seen if dot is not None), key=lambda dot: dot.x)
     if not dots:
         raise InputError("no row has an age", advice="The provider gave none: cloudai providers says who does.")
     true = _true(table, positions, names, asked, dated=dates is not None)
+    # The axis has room for the ends of ranges and for the true ages as well as for what was guessed.
     known = [v for dot in (*dots, *true) for v in (dot.y, dot.low, dot.high) if v is not None]
     return Chart(
         "ages",
@@ -57,7 +62,11 @@ def ages(table: Table, asked: Asked) -> Chart:
             Series(words["apparent age"], tuple(dots)),
             *([Series(words["true age"], tuple(true), dashed=True)] if true else []),
         ),
-        asked.notes(table, lacking=", ".join(without), undated=", ".join(undated)),
+        asked.notes(
+            table,
+            lacking=rows_told(without, called, asked.language),
+            undated=rows_told(undated if dates else (), called, asked.language),
+        ),
         asked.language,
         pictures_of(table, asked, targets),
         events=events_of(asked, dates=True) if dates is not None else no_events(asked),
@@ -68,28 +77,40 @@ def _dates(table: Table, asked: Asked) -> list[float | None]:
     """Return the date of each row: from a column, or from the names of the files; None where there is none."""
     column = asked.x or next((name for name in DATES if name in table.columns), None)
     if column is None:
+        # Cameras and people put dates into the names of files: 20080115.jpg.
         return [date_in(str(row.get("input") or "")) for row in table]
+    cells = [row.get(column) for row in table]
     try:
-        return days([row.get(column) for row in table])
+        return days(cells)
     except ValueError as error:
-        raise InputError(
-            f"the column {column} has something that is no date", advice="Write dates like 2008-01-15, or 2008."
-        ) from error
+        told = f"row {_first_wrong(cells, day) + 1} of the column {column} has something that is no date"
+        raise InputError(told, advice="Write dates like 2008-01-15, or 2008.") from error
 
 
-def _dated(table: Table, read: Sequence[float | None]) -> tuple[Table, list[float] | None, list[str]]:
-    """Return the largest face of each row that has a date, the dates, and the names of the rows that have none.
+def _first_wrong(cells: Sequence[Any], read: Callable[[Any], Any]) -> int:
+    """Return the number of the first cell that cannot be read; that of the last one if each of them can."""
+    for n, cell in enumerate(cells):
+        try:
+            read(cell)
+        except ValueError:
+            return n
+    return len(cells) - 1
+
+
+def _dated(table: Table, read: Sequence[float | None]) -> tuple[Table, list[float] | None, list[int]]:
+    """Return the largest face of each row that has a date, the dates, and the numbers of these rows.
 
     Where fewer than half of the rows have a date, or all the same one, there is no axis of dates: all rows stay.
     """
     known = [at for at in read if at is not None]
     if len(set(known)) < 2 or 2 * len(known) < len(read):  # noqa: PLR2004  # nothing to draw along
-        return table, None, []
+        return table, None, list(range(len(table)))
+    # Along dates one person is followed, who is taken to be the largest face. A CSV file has the number as a text.
     largest = [n for n, row in enumerate(table) if str(row.get("face") or 0) in ("0", "0.0")]
     kept = table[:]
-    kept.rows = [table.rows[n] for n in largest if read[n] is not None]
-    without = [name for n, name in enumerate(names_of(table)) if read[n] is None]
-    return kept, [at for n in largest if (at := read[n]) is not None], list(dict.fromkeys(without))
+    rows = [n for n in largest if read[n] is not None]
+    kept.rows = [table.rows[n] for n in rows]
+    return kept, [at for n in rows if (at := read[n]) is not None], rows
 
 
 def _dot(table: Table, n: int, at: float, name: str, target: str) -> Dot | None:
@@ -101,7 +122,9 @@ def _dot(table: Table, n: int, at: float, name: str, target: str) -> Dot | None:
         raise InputError(f"row {n + 1} has an age that is no number", advice=advice) from error
     if low is None and high is None and years is None:
         return None
+    # A low end alone, "80" with nothing behind it, is an age without an upper end, too.
     open_ended = low_open or high_open or bool(row.get("age_open")) or (high is None and low is not None)
+    # A table that people have written may have the ends exchanged.
     low, high = sorted(((high if low is None else low), (low if high is None else high)), key=lambda end: end or 0.0)
     return Dot(at, years, low, high, text=name, target=target, open_ended=open_ended)
 
@@ -110,12 +133,15 @@ def _true(table: Table, positions: Sequence[float], names: Sequence[str], asked:
     """Return the true ages: by a column, or by the date of birth where there are dates."""
     column = next((name for name in TRUE if name in table.columns), None)
     if column is not None:
+        cells = [row.get(column) for row in table]
         try:
-            known = [number(row.get(column)) for row in table]
+            known = [number(cell) for cell in cells]
         except ValueError as error:
-            raise InputError(f"the column {column} has something that is no number", advice="Correct it.") from error
+            told = f"row {_first_wrong(cells, number) + 1} of the column {column} has something that is no number"
+            raise InputError(told, advice="Correct it.") from error
     elif asked.born is not None and dated:
         birth = day(asked.born) or 0.0
+        # An age below 0 shows that the date of birth is that of somebody else, or has a typing error.
         if min(positions) < birth:
             raise SettingsError(
                 f"a picture of {day_of(min(positions))} is older than the date of birth", advice="Correct born=."

@@ -36,8 +36,10 @@ def bars(table: Table, asked: Asked) -> Chart:
     """
     table = _of_whole_texts(table, asked)
     drawn = columns_to_draw(table, asked)
+    # A table of tags has one row for each name, and every other table one for each input.
     x = asked.x or ("name" if "kind" in table.columns else None)
     require_columns(table, [*drawn, *asked.by, *([x] if x else [])])
+    # Bars of several emotions in one series could not be told apart.
     by = asked.by or (("emotion",) if "emotion" in table.columns else ())
     read = series_of(_with_groups_alone(table, by, drawn, asked.language), drawn, by, asked)
     y = value_axis(table, read, drawn, asked, bars=True)
@@ -46,12 +48,15 @@ def bars(table: Table, asked: Asked) -> Chart:
     names, groups = _groups(table, x, asked.language)
     targets = targets_of(table, asked)
     told = [_told(row, name) for row, name in zip(table, names_of(table), strict=True)]
+    # Groups stand in the order of the table, which the user has chosen.
     order = {key: float(n) for n, key in enumerate(names)}
     series = []
     for name, (values, rows) in read.items():
         several: dict[float, list[Dot]] = {}
         for n in rows:
             dot = Dot(order[groups[n]], values.numbers[n], text=told[n], word=values.words[n], target=targets[n])
+            # An input that failed keeps its place, with the reason in place of a bar: left out it would look as if it
+            # had not been there.
             if dot.y is None:
                 dot = replace(dot, label=_reason(table.rows[n]))
             several.setdefault(dot.x, []).append(dot)
@@ -80,6 +85,7 @@ def _of_whole_texts(table: Table, asked: Asked) -> Table:
     """Return the rows about whole texts, where the table has others about their sentences, and none is asked for."""
     if "sentence" not in table.columns or asked.x is not None or "sentence" in asked.by:
         return table
+    # A bar for the text and one for each of its sentences side by side would count everything twice.
     whole = table.filter(lambda row: str(row.get("sentence")) in (str(WHOLE), "None", ""))
     return whole if len(whole) else table
 
@@ -119,6 +125,7 @@ def _groups(table: Table, x: str | None, language: str) -> tuple[dict[Any, str],
             key: Any = str(row.get(x) or "")
             names.setdefault(key, heading(key, language) if x in ("emotion", "landmark") else key)
         else:
+            # Two people may have one name, and one picture several faces.
             item, face = row.get("item", name or n), row.get("face")
             key = (item, face)
             faces.setdefault(item, set()).add(face)
@@ -127,6 +134,7 @@ def _groups(table: Table, x: str | None, language: str) -> tuple[dict[Any, str],
     if x is None:
         face_word = words_of(language)["face"]
         for item, face in names:
+            # A number behind the name of a picture with a single face would make readers look for a second one.
             if len(faces[item]) > 1 and face not in (None, ""):
                 names[item, face] += f" · {face_word.format(n=int(face) + 1)}"
     return names, keys
@@ -149,6 +157,7 @@ def _bar(name: str, dots: Sequence[Dot], *, average: bool) -> Dot:
         InputError: There are several values, and their mean was not asked for.
     """
     known = [dot.y for dot in dots if dot.y is not None]
+    # To take the mean unasked would hide that a bar stands for several values; to take the first would hide the others.
     if len(known) > 1 and not average:
         raise InputError(
             f"{name} has {len(known)} values for one bar",

@@ -15,6 +15,7 @@ from cloudai.text import plain
 
 __all__ = ["Canvas", "Element", "lines_of_label", "width_of"]
 
+# The real width depends on the font of the reader, which nobody knows here.
 EM = 0.54
 """The width of a Latin letter as a share of the size of the font; a Hangul syllable has twice of it."""
 
@@ -99,6 +100,8 @@ def _attributes(attributes: Mapping[str, Any]) -> str:
 def _outline(points: Sequence[tuple[float, float]], *, steps: bool | None) -> str:
     """Return the commands of a path through points, or of a spot at each of them if `steps` is None."""
     if steps is None:
+        # A line of no length is drawn as a spot where the ends of lines are round. Thousands of them are one element,
+        # and not thousands.
         return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
     (left, top), *rest = points
     parts = [f"M{left:.1f} {top:.1f}"]
@@ -112,6 +115,7 @@ def _lines(text: str) -> str:
 
 
 def _value(value: object) -> str:
+    # More digits than two cannot be seen, and would make a page of ten thousand values several times as large.
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else escape(plain(str(value)), quote=True)
 
 

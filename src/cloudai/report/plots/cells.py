@@ -16,7 +16,18 @@ from cloudai.report.plots.chart import LIKELIHOODS
 from cloudai.table import Table
 from cloudai.text import did_you_mean, quoted
 
-__all__ = ["Values", "date_in", "day", "days", "number", "open_number", "rank_of", "require_columns", "values_of"]
+__all__ = [
+    "Values",
+    "date_in",
+    "day",
+    "days",
+    "is_empty",
+    "number",
+    "open_number",
+    "rank_of",
+    "require_columns",
+    "values_of",
+]
 
 DATE = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?:[-._ 년]{1,2}(\d{1,2})(?:[-._ 월]{1,2}(\d{1,2}))?|(\d\d)(\d\d))?(?!\d)")
 """A date in the name of a file: 2008-01-15, 2008_01, 20080115, 2008년 1월 15일, or a year alone."""
@@ -24,6 +35,8 @@ WRITTEN = re.compile(r"(\d{4})(?:[-./년]\s*(\d{1,2})(?:[-./월]\s*(\d{1,2})[.�
 """A date in a cell, the year first: 2008-1-15, 2008/01/15, 2008. 1. 15., 2008년 1월 15일, 2008-01, or 2008."""
 OPEN = re.compile(r"(.*?)\s*(?:\+|세?\s*이상|(?:or|and) (?:older|over|more|above))", re.IGNORECASE)
 """An age without an upper end: 80+, 80세 이상, 80 or older."""
+NOTHING = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan"})
+"""What R, Excel and others write into a cell without a value."""
 UNKNOWN = "UNKNOWN"
 EPOCH = date(1970, 1, 1).toordinal()
 SCALES: Mapping[str, str] = {"score": "scale", **dict.fromkeys(map(str, EMOTIONS), "emotion_scale")}
@@ -51,18 +64,24 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
             raise InputError(f"no column {name}", advice=f"{meant} There are: {', '.join(table.columns)}.".strip())
 
 
+def is_empty(cell: Any) -> bool:
+    """Return whether a cell of numbers or of dates has no value: NA, for example, as R writes it."""
+    return cell is None or (isinstance(cell, str) and cell.strip() in NOTHING)
+
+
 def number(cell: Any) -> float | None:
     """Return a cell as a number; None if it is empty or not a number.
 
     Raises:
         ValueError: It is a text that is no number, or a number that is not finite.
     """
-    if cell is None or cell == "":
+    if is_empty(cell):
         return None
     if isinstance(cell, bool):
         raise ValueError("a truth value is no number")  # noqa: TRY004  # callers ask for one error
     if isinstance(cell, float) and math.isnan(cell):
         return None  # data frames write an empty cell so
+    # Pages and reports, ours among them, write a minus sign, and not a hyphen.
     value = float(str(cell).strip().replace("−", "-"))
     if not math.isfinite(value):
         raise ValueError("the number is not finite")
@@ -94,6 +113,7 @@ def days(cells: Sequence[Any]) -> list[float | None]:
     Raises:
         ValueError: A cell is no date, or is one whose order of day and month is not certain (01/02/2008).
     """
+    # All cells are read before any is converted, because one time zone for all changes nothing about their order.
     times = [_time(cell) for cell in cells]
     zones = {time.utcoffset() for time in times if time is not None}
     if len(zones) > 1:
@@ -107,12 +127,13 @@ def day(cell: Any) -> float | None:
 
 
 def _time(cell: Any) -> datetime | None:
-    if cell is None or cell == "":
+    if is_empty(cell):
         return None
     if isinstance(cell, datetime):
         return cell
     if isinstance(cell, date):
         return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001  # a day has no time zone
+    # "년" may come in single letters from macOS.
     text = unicodedata.normalize("NFC", str(cell)).strip()
     if match := WRITTEN.fullmatch(text):
         year, month, of_month = (int(part or 1) for part in match.groups())
@@ -127,6 +148,7 @@ def _day(time: datetime) -> float:
 
 def date_in(name: str) -> float | None:
     """Return the date that a name holds, as days since 1970-01-01; None if it holds none."""
+    # A number that only looks like a date, such as 2008-15-40, is passed over.
     for match in DATE.finditer(unicodedata.normalize("NFC", name)):
         year, month, of_month, joined_month, joined_day = match.groups()
         try:
@@ -144,7 +166,9 @@ def values_of(table: Table, name: str) -> Values:
     """
     words = [_word(row, name) for row in table]
     ranks = [rank_of(word) for word in words]
-    filled = [n for n, row in enumerate(table) if row.get(name) not in (None, "")]
+    filled = [n for n, row in enumerate(table) if not is_empty(row.get(name))]
+    # Words, probabilities and confidences have no common axis: a bar of each would be compared by its length all the
+    # same.
     scales = {_scale(table.rows[n], name, words[n]) for n in filled}
     if len(scales) > 1:
         raise InputError(
@@ -153,6 +177,7 @@ def values_of(table: Table, name: str) -> Values:
         )
     scale = next(iter(scales), "")
     if scale == "likelihood":
+        # A table may have the rank as a number where the provider's word is in another column.
         steps = [rank if rank is not None else _step(row.get(name)) for rank, row in zip(ranks, table, strict=True)]
         numbers: list[float | None] = [None if step is None else float(step) for step in steps]
         return Values(numbers, words, scale)
@@ -188,6 +213,7 @@ def _number(cell: Any, name: str, row: int, table: Table) -> float | None:
     try:
         return number(cell)
     except ValueError:
+        # If no cell has a number, the wrong column was named. If one lacks it, the cell is wrong.
         if not _has_numbers(table, name):
             raise _no_numbers(table, name) from None
         raise InputError(

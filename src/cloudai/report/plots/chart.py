@@ -143,6 +143,7 @@ class Chart:
 
 def shown_number(value: float) -> str:
     """Return a number with at most four digits that count, and without zeros at its end."""
+    # Python writes large numbers with an exponent, which few readers of a plot know.
     text = f"{value:.4g}"
     return f"{value:,.0f}" if "e+" in text else text.replace("-", "−")
 
@@ -200,12 +201,16 @@ def axis_of(
     if high - low > LARGEST:
         raise InputError(f"the numbers {low:g} and {high:g} are too far apart to be drawn", advice="Leave one out.")
     step = number_step(high - low, seconds=scale == "seconds")
+    # The axis ends at round numbers, unless its ends are given. The small shares keep a value that is round itself from
+    # getting another step.
     if ends is None and scale == "number":
         low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    # Ticks are whole multiples of the step: added up, tenths would become 0.30000000000000004.
     first = math.ceil(low / step - 1e-9)
     marks = [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
     axis = Axis(name, low, high, (), scale, unit)
     as_clock = scale == "seconds" and high >= LONG_TIME
+    # Adding 0.0 makes "0" of "-0".
     ticks = tuple((at, clock(at) if as_clock else shown_number(round(at, 10) + 0.0)) for at in marks)
     return Axis(name, axis.low, axis.high, ticks, scale, unit)
 
@@ -214,6 +219,7 @@ def _ends(values: Sequence[float], *, from_zero: bool) -> tuple[float, float]:
     low, high = min(values), max(values)
     if from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
+    # A single value, or values that differ by less than a float can tell, need room above and below.
     if high - low <= max(SMALLEST, 1e-14 * max(abs(low), abs(high))):
         room = max(0.5, abs(low) / 1000)  # half a unit is nothing beside a very large number
         low, high = (low - room, high + room) if low or not from_zero else (0.0, 1.0)

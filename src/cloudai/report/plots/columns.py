@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
@@ -17,7 +17,7 @@ from cloudai.report.plots.chart import LIKELIHOODS, Axis, axis_of
 from cloudai.report.plots.plot_words import words_of
 from cloudai.table import Table
 
-__all__ = ["Asked", "columns_to_draw", "heading", "names_of", "series_of", "unit_of", "value_axis"]
+__all__ = ["Asked", "columns_to_draw", "heading", "names_of", "rows_told", "series_of", "unit_of", "value_axis"]
 
 OURS = ("item", "face", "track", "rank", "sentence", "page", "line", "start", "end", "frame", "n_faces", "time_s")
 """Columns of numbers that are positions in a table, and nothing to draw."""
@@ -70,10 +70,12 @@ def columns_to_draw(table: Table, asked: Asked) -> tuple[str, ...]:
     if "emotion" in table.columns and "score" in table.columns:
         return ("score",)
     if _has_expressions(table):
+        # One emotion alone would not show what it is stronger than.
         emotions = [name for name in EMOTIONS if name in table.columns and name not in asked.without]
         if shown := tuple(name for name in emotions if _filled(table, name)):
             return shown
     used = {asked.x, *asked.by, *OURS}
+    # The first column of numbers is what a table is about, as a rule, but for scores, which say more.
     for name in ("score", "confidence", *table.columns):
         if name in table.columns and name not in used and _is_numeric(table, name):
             return (name,)
@@ -107,6 +109,7 @@ def heading(name: str, language: str) -> str:
 
 def unit_of(table: Table, name: str) -> str:
     """Return the unit of a column, "" if it has none or it is not known."""
+    # Only a table of ours has our units; a user's "width" may be one in metres.
     known = UNITS if {"item", "input", "status"} <= {*table.columns} else {}
     unit = table.units.get(name, known.get(name, ""))
     return "" if unit == "-1 to 1" else unit
@@ -134,6 +137,7 @@ def series_of(
     for column, values in read.items():
         for n, row in enumerate(table):
             parts = [row.get(name) for name in by]
+            # The user says what is left out by the value itself, such as "neutral", whatever column it is in.
             if any(part in (None, "") for part in parts) or any(str(part) in asked.without for part in parts):
                 continue
             label = [] if len(drawn) == 1 and parts else [heading(column, asked.language)]
@@ -149,6 +153,7 @@ def _part(column: str, value: Any, language: str) -> str:
     if column == "input":
         return _without_folder(str(value))
     text = heading(str(value), language) if isinstance(value, str) else f"{value}"
+    # A legend of "1" and "2" would say nothing.
     return f"{heading(column, language)} {text}" if text.isdecimal() else text
 
 
@@ -167,6 +172,8 @@ def value_axis(
         raise InputError(f"the column {drawn[0]} has no numbers in these rows")
     if scale:
         name = words_of(asked.language).get(f"scale {scale}", scale)
+    # A score has the same axis in every plot, so that two of them can be compared. A column of that name with other
+    # numbers is the user's own.
     if SHARES.issuperset(drawn) and min(known) >= -1 and max(known) <= 1:
         return axis_of(name, known, ends=(0.0 if min(known) >= 0 else -1.0, 1.0))
     unit = unit_of(table, drawn[0])
@@ -178,8 +185,21 @@ def names_of(table: Table) -> list[str]:
     return [next(_names(row), "") for row in table]
 
 
+def rows_told(rows: Iterable[int], names: Sequence[str], language: str) -> str:
+    """Return what some rows are called, each once: by their names, or by their numbers; of many, the first ones."""
+    row_number = words_of(language)["row"]
+    told = list(dict.fromkeys(names[n] or row_number.format(value=n + 1) for n in rows))
+    more = f" … (+{len(told) - MOST_TOLD})" if len(told) > MOST_TOLD else ""
+    return ", ".join(told[:MOST_TOLD]) + more
+
+
+MOST_TOLD = 12
+"""Rows that a note below a plot names at most."""
+
+
 def _names(row: dict[str, Any]) -> Iterator[str]:
     for column in ("name", "이름", "성명"):
+        # In a table of tags the column "name" has the name of the tag.
         if str(row.get(column) or "").strip() and "kind" not in row:
             yield str(row[column])
     if str(row.get("input") or "").strip():

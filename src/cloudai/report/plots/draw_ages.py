@@ -24,6 +24,7 @@ def draw_ages(canvas: Canvas, chart: Chart) -> float:
     seen, *true = chart.series
     top = draw_legend(canvas, chart, 10) + 8
     left = 24 + max(width_of(text, SMALL) for _, text in chart.y.ticks)
+    # Below a certain size faces cannot be recognised, and there are none.
     side = min(LARGEST, (WIDTH - left - 24) / max(1, len(seen.dots)) - 4)
     thumbnails = bool(chart.pictures) and side >= SMALLEST
     rows = 1 + max((row for _, row, *_ in rows_of_events(chart, left, WIDTH - 24)), default=-1)
@@ -62,6 +63,7 @@ def _draw_age(canvas: Canvas, dot: Dot, frame: Frame, text: str) -> None:
     middle = dot.y if dot.y is not None else ((dot.low or 0.0) + (dot.high or 0.0)) / 2
     with drawn_dot(canvas, dot, (x, frame.down(middle)), text):
         if dot.low is not None and dot.high is not None:
+            # A range of no width is to be seen as well.
             tall = max(3.0, frame.down(dot.low) - frame.down(dot.high))
             top = frame.down(dot.high)
             canvas.add("rect", class_="range", x=x - WIDE / 2, y=top, width=WIDE, height=tall, rx=3)
@@ -78,12 +80,14 @@ def _draw_thumbnails(canvas: Canvas, chart: Chart, frame: Frame, side: float, to
     for dot, middle in zip(dots, middles, strict=True):
         picture = chart.pictures.get(dot.target)
         opened = None if picture is None else opened_picture(picture, round(2 * side))
+        # The line stops short of the range, or of the arrow above one that is open.
         ends = [v for v in (dot.high, dot.y) if v is not None]
         beyond = 13 if dot.open_ended else 7
         canvas.line(middle, top + side, frame.across(dot.x), frame.down(max(ends)) - beyond, "leader")
         if opened is None:
             _draw_nothing(canvas, chart, middle, top, side)
             continue
+        # The link is hidden from screen readers, because the age below leads to the same place.
         with canvas.within("a", href=f"#{dot.target}", tabindex=-1, class_="thumbnail", aria_hidden="true"):
             canvas.add(
                 "image",
@@ -119,6 +123,7 @@ def apart(wanted: Sequence[float], least: float, low: float, high: float) -> lis
         return [min(max(at, low), high) for at in wanted]
     least = min(least, (high - low) / (len(wanted) - 1))
     places = list(wanted)
+    # The first pass pushes to the right what is too near, and the second one pushes back what has left the area.
     for n, at in enumerate(places):
         places[n] = max(at, low if n == 0 else places[n - 1] + least)
     for n in range(len(places) - 1, -1, -1):

@@ -48,6 +48,7 @@ def _lying(canvas: Canvas, chart: Chart) -> float:
     top = draw_legend(canvas, chart, 10) + 6
     widest = min(WIDEST_NAME, max(width_of(text, SMALL) for _, text in chart.x.ticks) + 4)
     labels = [lines_of_label(text, SMALL, widest, 3) for _, text in chart.x.ticks]
+    # Lying bars may have any number of groups: the drawing becomes higher, and its bars never too thin to be hit.
     thick = max(THINNEST, min(24.0, 40.0 / _most(chart)))
     room = max(thick * _most(chart), LINE * max(map(len, labels))) + 10
     beyond = BELOW if chart.y.low < 0 else 0.0
@@ -75,6 +76,8 @@ def _draw_series(bars: _Bars, middles: Sequence[float]) -> None:
     for number, series in enumerate(chart.series):
         with canvas.within("g", class_=f"series {colour_of(number)}", data_series=number, aria_label=series.name):
             for dot in series.dots:
+                # Bars are packed by those that are there, because gaps for series without a value would look like
+                # values of 0.
                 side = middles[round(dot.x)] + bars.thick * (drawn[dot.x] - members[dot.x] / 2)
                 drawn[dot.x] += 1
                 with drawn_dot(canvas, dot, bars.middle_of(dot, side), told(chart, series, dot)):
@@ -99,17 +102,20 @@ class _Bars:
         """
         middle = side + self.thick / 2
         if dot.y is None:
+            # A dash, because a bar of no length is what stands for 0.
             reason = f"– {dot.label}" if dot.label and self.chart.sideways else "–"
             self._text(self._at(self._base), middle, reason, 6, "faint")
             return
         for low, high in self._blocks(dot.y):
             ends = self._at(low), self._at(high)
+            # Blocks with gaps are counted, and a bar is measured: ranks must not look like a length.
             gap = 1.5 if self.chart.y.scale == "likelihood" and low < high else 0.0
             start = min(ends) + gap
             self._rectangle(start, max(max(ends) - gap - start, STUB), side)
         for value in dot.raw:
             across, down = (self._at(value), middle) if self.chart.sideways else (middle, self._at(value))
             self.canvas.add("circle", class_="value", cx=across, cy=down, r=3)
+        # Numbers above narrow bars would run into each other.
         wide_enough = self.chart.sideways or self.thick >= WIDE_ENOUGH
         if wide_enough and self.chart.y.scale != "likelihood" and not dot.raw:
             number = shown_number(round(dot.y, 2))
@@ -118,6 +124,7 @@ class _Bars:
     @property
     def _base(self) -> float:
         """The value at which bars begin."""
+        # A bar shows its value by its length from 0. Where 0 is not on the axis, it begins at the end that is nearest.
         return min(max(0.0, self.chart.y.low), self.chart.y.high)
 
     def _at(self, value: float) -> float:

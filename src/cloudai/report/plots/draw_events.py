@@ -29,12 +29,14 @@ def rows_of_events(chart: Chart, left: float, right: float) -> list[tuple[Event,
     placed = []
     for event in chart.events:
         last = event.start if event.end is None else event.end
+        # An event outside of the axis is left out; one that reaches over its end is cut off.
         if last < chart.x.low or event.start > chart.x.high:
             continue
         (words,) = lines_of_label(event.text, SMALL, WIDEST, 1) or [""]
         wide = width_of(words, SMALL)
         shown = replace(event, start=max(event.start, chart.x.low), end=event.end and min(event.end, chart.x.high))
         at = max(left, min(frame.across(shown.start) + 4, right - wide))
+        # Each note stands in the first row in which nothing is in its way.
         row = next((n for n, end in enumerate(ends) if end + 10 < at), len(ends))
         ends[row : row + 1] = [at + wide]
         placed.append((shown, row, at, words))
@@ -51,6 +53,7 @@ def draw_events(canvas: Canvas, chart: Chart, frame: Frame, top: float) -> None:
         top: Where the first row of their words is, in px.
     """
     for event, row, at, words in rows_of_events(chart, frame.left, frame.right):
+        # The tooltip has the whole stretch, also where the axis shows a part of it.
         whole = next(each for each in chart.events if each.text == event.text)
         when = " – ".join(chart.x.told(end) for end in (whole.start, whole.end) if end is not None)
         with canvas.within("g", class_="event", role="img", aria_label=f"{event.text}, {when}"):

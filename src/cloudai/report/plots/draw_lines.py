@@ -25,6 +25,7 @@ def draw_lines(canvas: Canvas, chart: Chart) -> float:
     frame = Frame(left, top + noted, WIDTH - 24, top + noted + HEIGHT, chart.x, chart.y)
     draw_events(canvas, chart, frame, top)
     draw_axes(canvas, frame)
+    # Each value that tells what it is takes several elements. A page with tens of thousands of them would be slow.
     every = -(-len(chart.dots()) // MOST)
     for number, series in enumerate(chart.series):
         with canvas.within("g", class_=f"series {colour_of(number)}", data_series=number, aria_label=series.name):
@@ -37,6 +38,7 @@ def _draw_series(canvas: Canvas, chart: Chart, series: Series, frame: Frame, eve
     known = [dot for dot in series.dots if dot.y is not None]
     for run in series.smooth:
         canvas.path([(frame.across(x), frame.down(y)) for x, y in run], "smooth")
+    # Beside a smoothed line, the line from value to value would be noise; the values stay as dots.
     if not series.smooth:
         for points in _runs(series.dots, frame):
             canvas.path(points, "dashed" if series.dashed else "line", steps=steps)

@@ -24,6 +24,7 @@ def draw_map(canvas: Canvas, chart: Chart) -> float:
     canvas.add("rect", class_="area", x=left, y=top, width=frame.right - left, height=frame.bottom - top)
     draw_axes(canvas, frame, grid=(True, True))
     spots = [(frame.across(dot.x), frame.down(dot.y or 0.0)) for dot in chart.dots()]
+    # The dots are all taken before the first label is placed, so that no label covers a dot.
     taken: list[Rectangle] = [(x - 7, y - 7, x + 7, y + 7) for x, y in spots]
     inside = (frame.left, frame.top, frame.right, frame.bottom)
     for number, series in enumerate(chart.series):

@@ -42,6 +42,7 @@ def _event(at: str, text: str, *, dates: bool) -> Event:
     if len(ends) not in (1, 2) or any(end is None for end in ends):
         raise SettingsError(f"the event {text!r} is at {at!r}", advice=advice)
     start, end = ends[0] or 0.0, ends[1] if len(ends) > 1 else None
+    # A stretch with exchanged ends is most likely a typing error in a year.
     if end is not None and end <= start:
         raise SettingsError(f"the event {text!r} ends before it begins: {at}", advice="Exchange its ends.")
     return Event(text, start, end)

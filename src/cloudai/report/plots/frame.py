@@ -51,6 +51,7 @@ def told(chart: Chart, series: Series, dot: Dot) -> str:
     """Return what a tooltip says of a value, a line for each fact."""
     words = words_of(chart.language)
     lines = [dot.text, series.name]
+    # The name of a category is the text of the value already.
     if chart.x.scale not in ("category", "longitude"):
         lines.append(f"{chart.x.name}: {chart.x.told(dot.x)}")
     if chart.kind == "map" and dot.y is not None:
@@ -68,6 +69,8 @@ def told(chart: Chart, series: Series, dot: Dot) -> str:
 @contextmanager
 def drawn_dot(canvas: Canvas, dot: Dot, at: tuple[float, float], text: str) -> Iterator[None]:
     """Add one value, whose shape is added meanwhile: a link if it has a target, with its words for every reader."""
+    # tabindex -1: the Tab key goes from series to series, and the arrow keys within them. Thousands of stops would lock
+    # a reader in.
     link = {"href": f"#{dot.target}"} if dot.target else {"role": "img", "tabindex": -1}
     position = {"data_x": at[0], "data_y": at[1], "data_value": dot.x}
     with canvas.within(
@@ -79,6 +82,7 @@ def drawn_dot(canvas: Canvas, dot: Dot, at: tuple[float, float], text: str) -> I
 
 def draw_legend(canvas: Canvas, chart: Chart, top: float) -> float:
     """Add an entry for each series, in as many lines as they need, and return where the lowest ends, in px."""
+    # A single series needs no legend, because the heading says what it is.
     if len(chart.series) < 2 and not any(series.dashed for series in chart.series):  # noqa: PLR2004
         return top
     x, y = GAP, top

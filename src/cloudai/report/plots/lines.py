@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from cloudai.errors import InputError, SettingsError
-from cloudai.report.plots.cells import days, number, require_columns
+from cloudai.report.plots.cells import Values, days, number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
-from cloudai.report.plots.columns import Asked, columns_to_draw, heading, names_of, series_of, value_axis
+from cloudai.report.plots.columns import (
+    Asked,
+    columns_to_draw,
+    heading,
+    names_of,
+    rows_told,
+    series_of,
+    value_axis,
+)
 from cloudai.report.plots.events import events_of
 from cloudai.report.plots.smoothing import smoothed
 from cloudai.report.plots.targets import pictures_of, targets_of
@@ -33,6 +41,7 @@ def lines(table: Table, asked: Asked) -> Chart:
     x = asked.x or next((name for name in ("time_s", "date", "날짜") if name in table.columns), "item")
     drawn = columns_to_draw(table, asked)
     require_columns(table, [x, *drawn, *asked.by])
+    # A column that is the same everywhere would only make the names of the series longer.
     by = asked.by or tuple(name for name in ("emotion", "track", "video") if _varies(table, name))
     positions, scale = _positions(table, x)
     read = series_of(table, drawn, by, asked)
@@ -59,11 +68,21 @@ def lines(table: Table, asked: Asked) -> Chart:
         _across(heading(x, asked.language), known, scale, heading(unit, asked.language)),
         y,
         tuple(series),
-        asked.notes(table, smooth=asked.smooth, likelihood=y.scale == "likelihood"),
+        asked.notes(
+            table,
+            smooth=asked.smooth,
+            likelihood=y.scale == "likelihood",
+            nowhere=rows_told(sorted(_without_place(read, positions)), names, asked.language),
+        ),
         asked.language,
         pictures_of(table, asked, targets),
         events=events_of(asked, dates=scale == "date"),
     )
+
+
+def _without_place(read: Mapping[str, tuple[Values, list[int]]], positions: Sequence[float | None]) -> set[int]:
+    """Return the rows that have a value, and nothing that says where it belongs."""
+    return {n for values, rows in read.values() for n in rows if positions[n] is None and values.numbers[n] is not None}
 
 
 def _across(name: str, known: list[float], scale: Any, unit: str) -> Axis:
@@ -112,14 +131,17 @@ def _series(name: str, dots: list[Dot], smooth: float | None, scale: str) -> Ser
     """
     dots.sort(key=lambda dot: dot.x)
     for one, other in pairwise(dots):
+        # A line cannot go through two values at one time: they belong to two people or two videos.
         if one.x == other.x and one.y is not None and other.y is not None:
             told = day_of(one.x) if scale == "date" else f"{one.x:g}"
             raise InputError(
                 f"{name} has two values at {told}",
                 advice="Say with by= which column tells the lines apart, for example track or input.",
             )
+    # Over dates and numbers a gap says nothing: people have no photo of every year.
     if scale == "seconds":
         dots = _interrupted(dots)
+    # Each run is smoothed by itself, because nothing is known of what was in the gap.
     lines = tuple(smoothed(run, smooth) for run in _runs(dots)) if smooth else ()
     return Series(name, tuple(dots), lines)
 
@@ -129,6 +151,7 @@ def _interrupted(dots: list[Dot]) -> list[Dot]:
     steps = [after.x - before.x for before, after in pairwise(dots)]
     if not steps:
         return dots
+    # The median is the usual distance of two frames, whatever the long gaps are.
     longest = USUAL_GAPS * median(steps)
     result = dots[:1]
     for before, after in pairwise(dots):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from cloudai.errors import InputError
 from cloudai.report.plots.cells import number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
-from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.columns import Asked, heading, names_of, rows_told
 from cloudai.report.plots.events import no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
@@ -37,12 +37,13 @@ def landmarks(table: Table, asked: Asked) -> Chart:
     words = words_of(asked.language)
     targets, inputs = targets_of(table, asked), names_of(table)
     series: dict[str, list[Dot]] = {}
-    nowhere = []
+    nowhere: list[int] = []
+    labels = [str(row.get(asked.x or "name") or inputs[n]) for n, row in enumerate(table)]
     for n, row in enumerate(table):
-        label = str(row.get(asked.x or "name") or inputs[n])
+        label = labels[n]
         spot = _spot(row.get("latitude"), row.get("longitude"), n)
         if spot is None:
-            nowhere.append(label)
+            nowhere.append(n)
             continue
         name = " · ".join(str(row.get(column) or "") for column in asked.by)
         text = "\n".join(dict.fromkeys([label, inputs[n]]))
@@ -51,6 +52,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
     if not series:
         raise InputError("no row has a latitude and a longitude", advice="Only landmarks have them: --features places.")
     pictures = pictures_of(table, asked, targets)
+    # The area is that of all series together, so that they can be compared.
     across, up = _area([dot for each in series.values() for dot in each])
     shifted = {name: [_shifted(dot, across) for dot in dots] for name, dots in series.items()}
     own = "kind" in table.columns  # a table of ours has tags without positions, which nobody expects on a map
@@ -60,7 +62,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         _axis(heading("longitude", asked.language), across, "longitude"),
         _axis(words["latitude"], up, "latitude"),
         tuple(Series(name, tuple(dots)) for name, dots in shifted.items()),
-        asked.notes(table, unplaced="" if own else ", ".join(nowhere)),
+        asked.notes(table, unplaced="" if own else rows_told(nowhere, labels, asked.language)),
         asked.language,
         {target: pictures[target] for dots in series.values() for dot in dots if (target := dot.target) in pictures},
         events=no_events(asked),
@@ -87,6 +89,7 @@ def _area(dots: Sequence[Dot]) -> tuple[tuple[float, float], tuple[float, float]
     norths = [dot.y for dot in dots if dot.y is not None]
     south, north = min(norths), max(norths)
     west, east = _shortest([dot.x for dot in dots])
+    # A degree of longitude is shorter than one of latitude, by the cosine; at the poles it would be nothing.
     shrink = math.cos(math.radians(min(STEEPEST, abs(south + north) / 2)))
     high = max(north - south, SMALLEST) * (1 + 2 * MARGIN)
     wide = max(east - west, SMALLEST) * (1 + 2 * MARGIN)
@@ -102,6 +105,8 @@ def _shortest(longitudes: Sequence[float]) -> tuple[float, float]:
     gaps = [(after - before, n) for n, (before, after) in enumerate(pairwise(ordered))]
     widest, n = max(gaps, default=(0.0, 0))
     if widest > HALF and ordered[-1] - ordered[0] > HALF:
+        # The widest gap is left out: Fiji has islands on both sides of the date line, and needs no map of the whole
+        # globe.
         return ordered[n + 1], ordered[n] + 360
     return ordered[0], ordered[-1]
 

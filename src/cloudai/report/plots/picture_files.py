@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,7 @@ def save_plot_picture(chart: Chart, path: str | os.PathLike[str], font: Font = N
         MissingExtraError: matplotlib is not installed.
         MissingFontError: No font has all letters.
     """
+    # The drawing is that of the page, so that a plot looks the same in both.
     canvas, height = _with_words(chart)
     try:
         from matplotlib import style
@@ -92,18 +95,34 @@ def save_plot_picture(chart: Chart, path: str | os.PathLike[str], font: Font = N
     except ImportError as error:
         raise MissingExtraError(f"a plot as {Path(path).suffix}", "report") from error
     ending = Path(path).suffix.lower()
+    # Letters are outlines in an SVG, because the reader may not have the font. The salt, and files without a date, make
+    # the same plot the same file.
     settings = {"svg.fonttype": "path", "svg.hashsalt": "cloudai", "pdf.fonttype": 42}
     # The user's own settings of matplotlib, of which one cuts off margins, are not for this drawing.
     with style.context(["default", settings]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # another font of the list has it
+        # A figure of its own, and not pyplot's, which would touch the windows and the settings of the user's program.
         figure = Figure(figsize=(WIDTH / PER_INCH, height / PER_INCH), dpi=PER_INCH, facecolor=PAPER)
         area = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
         area.axis("off")
         _Painter(area, canvas, font).paint(canvas.elements, PALETTE[0])
         undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         written = io.BytesIO()
-        figure.savefig(written, format=ending[1:], dpi=_density(height), metadata=undated.get(ending))
+        with _quiet("fontTools.subset"):  # it warns of each table of the font that a PDF has no use for
+            figure.savefig(written, format=ending[1:], dpi=_density(height), metadata=undated.get(ending))
     return write_whole(path, written.getvalue())
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Leave the warnings of another library's logger out while the block runs."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _density(height: float) -> float:
@@ -145,6 +164,7 @@ class _Painter:
         """
         for element in elements:
             classes = str(element.attributes.get("class_") or "").split()
+            # Links and tooltips have no place in a picture, and are only the groups of their parts here.
             if element.name in ("g", "a"):
                 own = next((PALETTE[int(c[1:])] for c in classes if c[0] == "c" and c[1:].isdecimal()), colour)
                 moved = down + float(str(element.attributes.get("down", 0.0)))
@@ -232,6 +252,7 @@ def _families(text: str, font: Font) -> tuple[list[str], dict[str, str]]:
     for path in paths:
         if path == BUILT_IN:
             continue
+        # matplotlib only knows fonts that were installed when it has last searched for them.
         font_manager.fontManager.addfont(path)
         families.append(font_manager.FontProperties(fname=path).get_name())
     return [*dict.fromkeys([*families, "DejaVu Sans"])], named

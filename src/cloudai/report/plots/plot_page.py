@@ -63,6 +63,7 @@ def _shown(chart: Chart, *, repeated: bool) -> dict[str, Any]:
         chart: The chart.
         repeated: Whether its title is that of the page, and not written twice.
     """
+    # The values stand below the drawing as a table, for readers who do not see it, or who want the numbers.
     values = table_of_values(chart)
     return {
         "title": "" if repeated else plain(chart.title),

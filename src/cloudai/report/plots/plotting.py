@@ -141,8 +141,10 @@ def plot(
             is nowhere along the bottom.
     """
     words_of(language)  # a language that is not spoken is told before the work
+    # The rows are chosen before the words are translated: where= names values as the table has them.
     read = _spoken(_filtered(table_of(source, kind, table), where or {}), language)
     require_columns(read, [])
+    _require_found(read)
     if pictures is not None:
         read, picture = _with_pictures(read, pictures)
     asked = Asked(
@@ -189,8 +191,20 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
     )
 
 
+def _require_found(table: Table) -> None:
+    """Raise InputError if the table is one of results, and no input has one: no number in it says anything then."""
+    if not {"item", "input", "status"} <= {*table.columns} or any(row["status"] == "ok" for row in table):
+        return
+    empty = sum(row["status"] == "none_found" for row in table)
+    raise InputError(
+        f"none of the {len(table)} inputs has a result that can be drawn",
+        advice=f"Nothing was found in {empty} of them, and {len(table) - empty} have no answer.",
+    )
+
+
 def _filtered(table: Table, where: Mapping[str, Any]) -> Table:
     require_columns(table, where)
+    # A CSV file has texts, and the command line gives texts as well.
     return table.filter(lambda row: all(str(row.get(name)) == str(value) for name, value in where.items()))
 
 
@@ -199,6 +213,7 @@ def _spoken(table: Table, language: str) -> Table:
     if language == "en" or not {"input", "error"} & {*table.columns}:
         return table
     input_word = words_of(language)["input"]
+    # The table is the caller's, so that the words are changed in a copy.
     made = table[:]
     with using(language):
         made.rows = [
@@ -237,6 +252,7 @@ def _picture_of(item: Any, pictures: Sequence[Any]) -> Any:
 
 def _kind_of(table: Table) -> Kind:
     """Return the kind of plot that the columns of a table are for."""
+    # A table of tags always has the columns of a position, which are empty but for landmarks.
     columns = {name for name in table.columns if any(row.get(name) not in (None, "") for row in table)}
     if {"latitude", "longitude"} <= columns:
         return "map"

@@ -25,9 +25,11 @@ def smoothed(points: Sequence[tuple[float, float]], width: float) -> tuple[tuple
     """
     half = width / 2
     positions = [x for x, _ in points]
+    # With the sums of all points before each one, the mean of any group is one subtraction.
     sums = list(accumulate(points, lambda one, other: (one[0] + other[0], one[1] + other[1]), initial=(0.0, 0.0)))
     every = -(-len(points) // MOST_PLACES)
     line = []
+    # The last position is always there, so that the line ends where the values do.
     for x in [*positions[:-1:every], positions[-1]]:
         first, last = bisect_left(positions, x - half), bisect_right(positions, x + half)
         step = -(-(last - first) // MOST_NEAR)
@@ -56,6 +58,8 @@ def _fitted(at: float, near: Sequence[tuple[float, float]], half: float) -> floa
     mean_y = sum(w * y for w, (_, y) in zip(weights, near, strict=True)) / total
     spread = sum(w * (x - mean_x) ** 2 for w, (x, _) in zip(weights, near, strict=True))
     both = sum(w * (x - mean_x) * (y - mean_y) for w, (x, y) in zip(weights, near, strict=True))
+    # Where all points are at one position no line can be fitted, and their mean is all there is.
     value = mean_y + (both / spread * (at - mean_x) if spread > 1e-12 * half * half else 0.0)
     values = [y for _, y in near]
+    # A line that rises could go beyond 1 at the end of a series, which no score does.
     return min(max(value, min(values)), max(values))

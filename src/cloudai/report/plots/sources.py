@@ -16,10 +16,10 @@ from cloudai.models.tables import TABLES as KINDS
 from cloudai.outcomes import Outcome, tidy
 from cloudai.reading import TABLES, read_table, text_of
 from cloudai.report.plots.chart import Kind
-from cloudai.report.result_files import outcomes_in
+from cloudai.report.result_files import outcomes_in_lines
 from cloudai.table import Table
 
-__all__ = ["PlotSource", "table_of"]
+__all__ = ["PlotSource", "in_lines", "table_of"]
 
 PlotSource: TypeAlias = "Table | str | os.PathLike[str] | Iterable[Mapping[str, Any] | Outcome[Any] | Result] | Any"
 """A table, rows, a data frame, results, outcomes, a batch, or the path of a table, a file of results or a journal."""
@@ -50,6 +50,7 @@ def table_of(source: PlotSource, kind: Kind | None, table: str | None) -> Table:
         return source
     if isinstance(source, str | os.PathLike):
         return _of_file(Path(source), kind, table)
+    # Data frames are known by what they can do, because neither pandas nor polars need be installed.
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         return _of_frame(source)
     things: list[Any] = [source] if isinstance(source, Result) else list(source)
@@ -66,21 +67,33 @@ def _of_file(path: Path, kind: Kind | None, table: str | None) -> Table:
     if ending == ".parquet":
         return _of_parquet(path)
     if ending in (".jsonl", ".json"):
-        rows = _rows_of(path)
-        if not any("result" in row or "error_type" in row for row in rows) or any("provider" in row for row in rows):
-            made = Table(rows)
-            made.folder = path.parent
-            return made
-        made = _tidied([outcomes_in(path)], kind, table)
+        held = in_lines(text_of(path), path.name)
+        made = held if isinstance(held, Table) else _tidied([held], kind, table)
     else:
         made = _tidied(kept_in(path), kind, table)
     made.folder = path.parent
     return made
 
 
-def _rows_of(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a file of JSON Lines, or of one that holds a list of objects."""
-    text = text_of(path)
+def in_lines(text: str, name: str) -> Table | list[Outcome[Any]]:
+    """Return the rows of JSON Lines, or of a list in JSON; or the outcomes, if ``--json`` has printed the lines.
+
+    Args:
+        text: The text of the file.
+        name: What errors call it.
+
+    Raises:
+        InputError: The text is neither.
+    """
+    rows = _rows_in(text, name)
+    # Lines of --json have a result or an error. A table that was written as JSON Lines may have a column of that name,
+    # but then also one with the provider.
+    if not any("result" in row or "error_type" in row for row in rows) or any("provider" in row for row in rows):
+        return Table(rows)
+    return outcomes_in_lines(text, name)
+
+
+def _rows_in(text: str, name: str) -> list[dict[str, Any]]:
     try:
         lines = (
             json.loads(text)
@@ -88,11 +101,9 @@ def _rows_of(path: Path) -> list[dict[str, Any]]:
             else [json.loads(line) for line in text.split("\n") if line.strip()]
         )
     except ValueError as error:
-        raise InputError(
-            f"{path.name} is not JSON Lines", advice="Give one object a line, or a list of them."
-        ) from error
+        raise InputError(f"{name} is not JSON Lines", advice="Give one object a line, or a list of them.") from error
     if not all(isinstance(line, dict) for line in lines):
-        raise InputError(f"{path.name} holds something else than objects", advice="Each line is one row: {…}.")
+        raise InputError(f"{name} holds something else than objects", advice="Each line is one row: {…}.")
     return lines
 
 
@@ -129,6 +140,7 @@ def _outcome(n: int, thing: Any) -> Outcome[Any]:
 def _tidied(lists: Sequence[Sequence[Outcome[Any]]], kind: Kind | None, table: str | None) -> Table:
     outcomes = _numbered(lists)
     made = tidy(outcomes, table or _kind_of_table(outcomes, kind))
+    # The tables of results have no column for it, and a plot draws an arrow there.
     unbounded = set(_open_ages(outcomes))
     if unbounded and "age_high" in made.columns:
         for row in made:
@@ -141,6 +153,7 @@ def _numbered(lists: Sequence[Sequence[Outcome[Any]]]) -> list[Outcome[Any]]:
     numbered: list[Outcome[Any]] = []
     for outcomes in lists:
         first = 1 + max((outcome.item for outcome in numbered), default=-1)
+        # Two batches of one journal both begin at 0, and their inputs would become one group.
         numbered += [replace(outcome, item=first + outcome.item) if first else outcome for outcome in outcomes]
     return numbered
 

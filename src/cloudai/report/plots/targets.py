@@ -42,6 +42,7 @@ def targets_of(table: Table, asked: Asked) -> list[str]:
         if given is None or given == "":
             targets.append("")
             continue
+        # Two faces of one picture are two targets, because each shows its own face.
         key = str(given) if isinstance(given, str | Path) else id(given), _box(row)
         targets.append(seen.setdefault(key, f"picture-{len(seen) + 1}"))
     return targets
@@ -55,6 +56,7 @@ def pictures_of(table: Table, asked: Asked, targets: list[str]) -> dict[str, Pic
     for row, target, name in zip(table, targets, names_of(table), strict=True):
         given = row.get(asked.picture)
         if target and target not in pictures and given is not None and given != "":
+            # A path in a table is relative to the table, as a rule; where nothing is there, it is taken as it is.
             beside = table.folder / given if table.folder is not None and isinstance(given, str) else None
             pictures[target] = Picture(beside if beside is not None and beside.is_file() else given, name, _box(row))
     return pictures
@@ -88,6 +90,7 @@ def opened_picture(picture: Picture, side: int) -> PIL.Image.Image | None:
     share = 1.0 if picture.box is None else max(picture.box[2] - picture.box[0], picture.box[3] - picture.box[1])
     try:
         given = picture.given
+        # A picture of which only a face is shown is opened in more pixels, so that the face has enough of them.
         whole = given if isinstance(given, PIL.Image.Image) else Image(given).open(round(side / max(share, 0.05)) + 1)
     except (CloudAIError, OSError):
         return None
@@ -101,4 +104,5 @@ def opened_picture(picture: Picture, side: int) -> PIL.Image.Image | None:
 
 def square(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
     """Return the middle of a picture as a square of this side (px)."""
+    # A little above the middle, because that is where the face of a portrait is.
     return PIL.ImageOps.fit(picture, (side, side), PIL.Image.Resampling.LANCZOS, centering=(0.5, 0.4))

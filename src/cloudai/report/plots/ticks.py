@@ -22,9 +22,12 @@ YEARS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
 def number_step(span: float, *, seconds: bool = False) -> float:
     """Return a round distance of ticks, of which a span above 0 has between four and thirteen."""
+    # Seconds are read as minutes and hours: 0, 50, 100 would be no times of a clock.
     if seconds and (whole := [step for step in SECONDS if FEWEST <= span / step <= MOST]):
         return max(whole)
     power = 10.0 ** math.floor(math.log10(span / FEWEST))
+    # The largest of the round steps that leaves enough ticks; the small share keeps exactly four from counting as
+    # fewer.
     return max(power * n for n in (1, 2, 5) if span / (power * n) >= FEWEST - 1e-9)
 
 
@@ -37,6 +40,7 @@ def day_of(value: float) -> str:
 
 def ticks_of_dates(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """Return ticks at the beginnings of years, of months or of days, or at times of the day, whichever are readable."""
+    # What is readable depends on the length: years for a life, hours for a day.
     span = high - low
     first, last = (BEGIN + timedelta(days=min(max(at, FIRST_DAY), LAST_DAY)) for at in (low, high))
     if span >= 365 * 2:

@@ -21,6 +21,7 @@ def table_of_values(chart: Chart) -> Table:
         name, south, east = words["name"], chart.y.name, chart.x.name
         return Table([{name: dot.label, south: dot.y, east: (dot.x + 180) % 360 - 180} for dot in chart.dots()])
     x = chart.x.name or words["name"]
+    # Series with other positions share a table: a cell without a value stays empty.
     rows: dict[float, dict[str, Any]] = {}
     for series in chart.series:
         for dot in series.dots:

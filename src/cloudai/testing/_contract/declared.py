@@ -46,6 +46,7 @@ def constructor(subject: Subject) -> Iterator[Told]:
     """Check that the provider needs no arguments, so that its name is enough, and can be pickled."""
     with without_settings(subject):
         try:
+            # Parts of a batch take their client along to other computers, and with it the provider.
             again = pickle.loads(pickle.dumps(subject.kind()))  # noqa: S301  # the bytes are our own
         except Exception as error:  # noqa: BLE001  # a constructor may raise anything
             what = f"{subject.kind.__name__}() cannot be made and pickled without settings"
@@ -132,6 +133,7 @@ def _is_day(text: str) -> bool:
         date.fromisoformat(text)
     except ValueError:
         return False
+    # Python also reads other forms of ISO 8601, for example "20260131" and "2026-W05-6".
     return len(text) == len("2026-01-31")
 
 
@@ -152,6 +154,7 @@ def signatures(subject: Subject) -> Iterator[Told]:
         ]
         keywords = [p for p in taken if p.kind is p.KEYWORD_ONLY]
         wanted = ", ".join(p.name for p in passed)
+        # Optional options were added after providers of other distributions had been written, and may be missing.
         named, optional = {p.name for p in keywords}, set(OPERATIONS[operation].optional)
         if named | optional != {p.name for p in passed} | optional:
             yield (

@@ -159,6 +159,7 @@ def requests(subject: Subject) -> Iterator[Told]:
         for request in driver.requests:
             yield from _plain(example, request)
             yield from _addressed(subject, example, request)
+        # A request that is no plain data cannot be compared, and is a problem of its own already.
         if not any(_plain_problem(request) for request in driver.requests) and [*map(asked, driver.requests)] != [
             *map(asked, again.requests)
         ]:

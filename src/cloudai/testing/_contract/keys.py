@@ -51,6 +51,7 @@ def secrets(subject: Subject) -> Iterator[Told]:
     if not secret:
         return
     try:
+        # A made-up key that occurs nowhere else shows, wherever it is found, that a real one would be there too.
         keyed = subject.configured or subject.kind(**{name: f"CaNaRy-{name}-4f9c2e7b" for name in secret})
     except (TypeError, CloudAIError) as error:
         how = f"Give check_provider(…, configured={subject.kind.__name__}(…)) with made-up keys."

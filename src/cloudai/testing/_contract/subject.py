@@ -132,6 +132,7 @@ class Check(Protocol):
 @contextmanager
 def without_settings(subject: Subject, **values: str) -> Iterator[None]:
     """Remove the provider's environment variables inside ``with``, and set those that are given."""
+    # The environment of a developer may hold real keys, which no check must use or need.
     before = {name: os.environ.pop(name) for name in subject.variables() if name in os.environ}
     os.environ.update(values)
     try:
@@ -157,6 +158,7 @@ def outcome(
         awaiting: True makes the call by an `AsyncClient`, False by a `Client`.
         client: More options of the client.
     """
+    # A second attempt would ask for a reply that the example does not hold.
     options = {"send": send, "max_attempts": 1, **client}
     try:
         if not awaiting:
@@ -213,6 +215,7 @@ class Driver:
         failure: BaseException | None = None
         while True:
             try:
+                # Only the flow itself is watched: the function of a `Call` may read and write what it likes.
                 with _watched(self.did):
                     step = flow.throw(failure) if failure else flow.send(answer)
             except StopIteration as stop:

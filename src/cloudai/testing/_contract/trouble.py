@@ -32,6 +32,7 @@ BODIES = (
     b'{"error": []}',
     b'{"error": {"message": 5, "code": {}, "details": 1, "errors": [3]}}',
     '{"message": "안 돼요\\n두 줄"}'.encode(),
+    # This is nested deeper than any reply may be.
     b"[" * 500,
 )
 STATUSES = (301, 400, 401, 403, 404, 408, 413, 415, 429, 500, 503)
@@ -132,6 +133,8 @@ def interrupted(subject: Subject) -> Iterator[Told]:
     advice = "Do not catch BaseException or GeneratorExit in a flow; use `finally` to clean up."
     for example in subject.examples:
         for at in range(_steps(subject, example)):
+            # A cancellation must leave the flow as it came, whereas a flow may turn the loss of a connection into
+            # another error.
             for thrown in (KeyboardInterrupt(), ConnectionLostError("the connection broke")):
                 came = _thrown(subject, example, at, thrown)
                 if isinstance(thrown, KeyboardInterrupt) and came is not thrown:

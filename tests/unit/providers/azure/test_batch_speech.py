@@ -211,8 +211,11 @@ def test_a_crash_loses_no_job_and_no_result(colour: str, tmp_path: Path) -> None
 @both
 def test_a_plan_counts_a_job(colour: str) -> None:
     """A recording at an address is one request and one unit, because nobody knows here how long it is."""
-    plan = Batcher(colour, azure(), Jobs())("speech_to_text", [RECORDING], options={"language": "ko"}, plan=True).plan
+    clock, server = Clock(), Jobs()
+    run = Batcher(colour, azure(), server, {"clock": clock, "sleep": clock.sleep})
+    plan = run("speech_to_text", [RECORDING], options={"language": "ko"}, plan=True).plan
     assert plan is not None
+    assert server.asked.count("submit") == 1
     assert (plan.requests, plan.units, plan.pieces) == (1, 1, 0)
 
 

@@ -206,6 +206,36 @@ def test_a_picture_without_a_date_is_told() -> None:
     assert "날짜가 없음: 언제인지 모름." in chart.notes
 
 
+def test_a_row_without_a_place_is_told_by_its_number() -> None:
+    """A row without a date is named below the plot, also where it has no name; of many rows the first ones are."""
+    ages = [{"날짜": at, "age_low": 20, "age_high": 25} for at in ("2001-01-01", "2010-12-01", "")]
+    assert plot(ages, kind="ages", x="날짜", language="ko").chart.notes[0] == "날짜가 없음: 3번째 줄."
+    drawn = plot(over("date", ["2001-01-01", None, "2002-01-01"]), kind="lines")
+    assert drawn.chart.notes == ("Without a place along the bottom: row 2.",)
+    many = plot(over("date", ["2001-01-01", *[None] * 40]), kind="lines").chart.notes[0]
+    assert many.endswith("row 12, row 13 … (+28).")
+
+
+def test_a_cell_that_is_no_date_is_told_by_its_row() -> None:
+    """An error names the row of a date, or of a true age, that cannot be read."""
+    ages = [{"날짜": at, "age_low": 20} for at in ("2001-01-01", "2010-13-01")]
+    with pytest.raises(InputError, match="row 2 of the column 날짜 has something that is no date"):
+        plot(ages, kind="ages", x="날짜")
+    with pytest.raises(InputError, match="row 2 of the column 나이 has something that is no number"):
+        plot([{"age_low": 20, "나이": 21}, {"age_low": 20, "나이": "스물"}], kind="ages")
+
+
+@pytest.mark.parametrize("nothing", ["NA", "#N/A", "NaN", " "])
+def test_a_cell_that_another_program_left_empty_has_no_value(nothing: str) -> None:
+    """What R and Excel write into a cell without a value is a gap, and the column keeps its numbers."""
+    rows = [{"name": name, "value": value} for name, value in (("서울", "1"), ("부산", nothing), ("NA", "3"))]
+    drawn = plot(rows).chart
+    assert [dot.y for dot in drawn.series[0].dots] == [1, None, 3]
+    assert [text for _, text in drawn.x.ticks] == ["서울", "부산", "NA"]
+    words = plot([{"name": "a", "score": "LIKELY"}, {"name": "b", "score": nothing}]).chart
+    assert [dot.y for dot in words.series[0].dots] == [3, None]
+
+
 def test_a_thumbnail_that_is_missing_is_a_mark() -> None:
     """Beside the faces that are there, a frame says that one has no picture."""
     rows = [{"item": n, "input": f"{n}", "age_years": 30} for n in range(3)]

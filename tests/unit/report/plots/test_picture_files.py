@@ -66,3 +66,10 @@ def test_a_missing_font_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(MissingFontError, match="has no glyph for"):
         plot(ROWS).save(tmp_path / "a.png")
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_pdf_is_written_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What fontTools warns of tables of the font, which a PDF has no use for, is not shown to the user."""
+    rows = [{"name": "서울", "score": 1}]
+    assert plot(rows).save(tmp_path / "가.pdf").read_bytes().startswith(b"%PDF")
+    assert caplog.messages == []
