@@ -590,9 +590,9 @@ def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
     )
 
 
-def _landmarks(found: Sequence[Any], picture: Picture) -> dict[str, Point]:
+def _landmarks(marks: Sequence[Any], picture: Picture) -> dict[str, Point]:
     """Return the points of a face, by our names."""
-    landmarks = Landmarks.model_validate({"landmarks": found}).landmarks
+    landmarks = Landmarks.model_validate({"landmarks": marks}).landmarks
     names = [mark.get("type", "UNKNOWN_LANDMARK") for mark in landmarks]
     points = picture.points([mark.get("position", ORIGIN) for mark in landmarks])
     return {LANDMARKS.get(name, f"google:{name}"): point for name, point in zip(names, points, strict=True)}
