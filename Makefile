@@ -59,7 +59,7 @@ unit: .venv/.dev
 	CLOUDAI_FAULTS=$(FAULTS) $(PYTEST)
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
-	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch tests/unit/cli tests/unit/core
+	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch tests/unit/cli tests/unit/core tests/unit/testing
 
 # The oldest Python with the oldest packages that are allowed, and Python 3.13 with the newest there are.
 first_that_runs = $(shell for python in $(1); do $$python -c "" 2>/dev/null && echo $$python && break; done)

@@ -4,50 +4,79 @@
 
 It prints one line of JSON: the number for each row, by its name. A call is counted in a thread of its own, from the
 client's method to its result, with a server on the loopback. How the bytes of a reply are divided may add a few calls,
-so the least of several is taken.
+so the least of several is taken. The calls that the event loop makes for an awaiting client are counted, too. Its reply
+comes after 250 ms, so that it always has to be waited for.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from benchmarks.measure import Bench
 from benchmarks.rows import ROWS
 from benchmarks.subjects import SUBJECTS, Place
 
-__all__ = ["counted"]
+__all__ = ["AWAITING", "counted"]
 
-TIMES = 7
+WARM, TIMES = 3, 7
+AWAITING = "128 cloudai"
+"""The subject whose calls are those of an awaiting client."""
+
+
+class _Counter:
+    """Counts the functions of Python that are called while `sys.setprofile` has it."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, _: object, event: str, __: object) -> None:
+        self.number += event == "call"
 
 
 def _calls(call: Callable[[], Any]) -> int:
     """Return how many functions of Python one call of a function calls."""
-    number = 0
-
-    def profiled(_: object, event: str, __: object) -> None:
-        nonlocal number
-        number += event == "call"
-
-    sys.setprofile(profiled)
+    counter = _Counter()
+    sys.setprofile(counter)
     try:
         call()
     finally:
         sys.setprofile(None)
-    return number
+    return counter.number
+
+
+async def _calls_awaited(call: Callable[[], Awaitable[Any]]) -> int:
+    """Return how many functions of Python are called, also by the event loop, until a call has been awaited."""
+    counter = _Counter()
+    sys.setprofile(counter)
+    try:
+        await call()
+    finally:
+        sys.setprofile(None)
+    return counter.number
+
+
+async def _least(call: Callable[[], Awaitable[Any]]) -> int:
+    for _ in range(WARM):
+        await call()
+    return min([await _calls_awaited(call) for _ in range(TIMES)])
 
 
 def counted(names: Iterable[str], place: Place) -> dict[str, int]:
-    """Return the calls of a warm call of each subject, none of which awaits."""
+    """Return the calls of a warm call of each subject."""
     counts: dict[str, int] = {}
 
     def count() -> None:
         for name in names:
             call = SUBJECTS[name](place)
-            for _ in range(3):
+            if name == AWAITING:
+                counts[name] = asyncio.run(_least(call))
+                continue
+            for _ in range(WARM):
                 call()
             counts[name] = min(_calls(call) for _ in range(TIMES))
 
@@ -60,7 +89,8 @@ def counted(names: Iterable[str], place: Place) -> dict[str, int]:
 def main() -> None:
     """Count, and print."""
     with Bench(grpc=False) as bench:
-        print(json.dumps(counted([f"{row.name} cloudai" for row in ROWS], Place(**json.loads(bench.place)))))
+        names = [*(f"{row.name} cloudai" for row in ROWS), AWAITING]
+        print(json.dumps(counted(names, Place(**json.loads(bench.place)))))
 
 
 if __name__ == "__main__":

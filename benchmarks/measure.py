@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -68,7 +69,7 @@ class Bench:
     def __enter__(self) -> Self:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory())
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.server", folder, *(["grpc"] if self._grpc else [])]
-        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._server = server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._stack.callback(server.wait)
         self._stack.callback(server.kill)
         self.place = server.stdout.readline().strip() if server.stdout else ""
@@ -93,8 +94,9 @@ class Bench:
             rounds: How often each has its turn.
             at_once: How many calls are in flight at the same time, where that is more than one.
             calls: How many calls a round has; None takes as many as need about a quarter of a second.
-            core: The only core that the workers may use; None lets them use all.
+            core: The only core that the workers may use, and the server may not; None lets all of them use all.
         """
+        self._keep_server_off(core)
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
         with ExitStack() as stack:
             workers = {name: _Worker(name, self.place, core, stack) for name in names}
@@ -111,6 +113,13 @@ class Bench:
                 for name in names if number % 2 == 0 else names[::-1]:
                     taken[name].append(workers[name].run(n[name], together[name]))
         return {name: _summary(times) for name, times in taken.items()}
+
+    def _keep_server_off(self, core: int | None) -> None:
+        """Let the server use all cores but one, where there are others and the system can do that; None leaves all."""
+        if hasattr(os, "sched_setaffinity"):
+            cores = os.sched_getaffinity(0)
+            for thread in Path(f"/proc/{self._server.pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cores - {core} or cores)
 
 
 def _summary(times: Sequence[tuple[float, float]]) -> Measured:

@@ -214,7 +214,7 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
         for match in matches[1:]
         if str(match) != str(matches[0]) and not (hangul and match.encoding in SINGLE_BYTE)
     ]
-    # What is misread is sent, and paid for, so that a guess that has a rival is not believed.
+    # A text that is misread would be sent and paid for, so a guess that has a rival is not believed.
     certain = all(chaos - matches[0].chaos >= MARGIN for chaos in rivals)
     return (names[0] if certain else None), names
 

@@ -142,7 +142,8 @@ class EmptyCell:
         return f"the cell in column {self.column} is empty"
 
 
-# A number is always sent, because Google finds ten faces at most where it is not told; Azure returns a hundred at most.
+# Google is always sent a number, because it finds ten faces at most where it is told none; Azure returns a hundred at
+# most.
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
 
 _ROWS = (

@@ -134,7 +134,7 @@ class Session:
             # A traceback keeps this frame with its variables, so what the user gave is deleted before an error leaves
             # it.
             del given, options, shared
-        # Nothing is sent then, so that there is no service that could be down.
+        # An offline client, and a provider without hosts, send nothing, so there is no service that could be down.
         if self.options.offline or not self.provider.hosts:
             return self.engine.run(flow, context)
         return self._unless_down(flow, context, rest)

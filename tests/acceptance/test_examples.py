@@ -1,4 +1,4 @@
-"""The examples, run as a user runs them, and what they write."""
+"""What the examples write, run in this process, and one of them in a process of its own, as a user runs it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import csv
 import io
 import json
 import os
-import runpy
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +18,16 @@ import pytest
 from cloudai import frames
 from cloudai.cli.demo import sample_photos
 from cloudai.media import Frame, as_image
+from tests.support.examples import hangul_font, run_example
 from tests.support.films import film
 from tests.support.paths import EXAMPLES
 
 PHOTOS = dict(sample_photos())
 
 
-def run(example: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run an example with a font that has Hangul."""
-    spec = find_spec("koreanize_matplotlib")
-    assert spec
-    assert spec.origin
-    font = Path(spec.origin).parent / "fonts" / "NanumGothic.ttf"
-    environment = {**os.environ, "CLOUDAI_FONT": str(font), "PYTHONIOENCODING": "utf-8"}
+def run_as_a_user(example: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an example in a process of its own."""
+    environment = {**os.environ, "CLOUDAI_FONT": hangul_font(), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, str(EXAMPLES / f"{example}.py"), *arguments]
     return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
 
@@ -52,7 +47,7 @@ def test_a_korean_csv_becomes_a_table_and_a_gallery(tmp_path: Path, photos: Path
     """CP949 from Excel, two people of one name, one photo that is none: each has a row and a tile."""
     source = tmp_path / "의원.csv"
     source.write_text("이름,사진\n김하나,사진/김하나.jpg\n김하나,사진/커피.png\n<b>박둘</b>,사진/파일.jpg\n", "cp949")
-    done = run("lawmaker_photos", str(source), "--out", str(tmp_path / "결과"), "--language", "ko")
+    done = run_example("lawmaker_photos", str(source), "--out", str(tmp_path / "결과"), "--language", "ko")
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO((tmp_path / "결과" / "faces.csv").read_text("utf-8-sig"))))
     assert [(row["item"], row["input"], row["status"]) for row in rows] == [
@@ -71,7 +66,7 @@ def test_a_korean_csv_becomes_a_table_and_a_gallery(tmp_path: Path, photos: Path
 
 def test_a_folder_becomes_card_news(tmp_path: Path, photos: Path) -> None:
     """A card for each photo, all of one size, and the GIF; what is no photo is told and left out."""
-    done = run("card_news", str(photos), "--out", str(tmp_path / "결과"), "--language", "ko")
+    done = run_example("card_news", str(photos), "--out", str(tmp_path / "결과"), "--language", "ko")
     assert done.returncode == 0, done.stderr
     with PIL.Image.open(tmp_path / "결과" / "cards.gif") as gif:
         assert gif.n_frames == 2  # type: ignore[attr-defined]
@@ -88,7 +83,7 @@ def test_a_csv_without_the_columns_is_told(tmp_path: Path) -> None:
     """One line with the columns there are."""
     source = tmp_path / "의원.csv"
     source.write_text("성,주소\n", "utf-8")
-    done = run("lawmaker_photos", str(source), "--out", str(tmp_path))
+    done = run_as_a_user("lawmaker_photos", str(source), "--out", str(tmp_path))
     assert done.returncode == 2
     assert "no column photo or 사진" in done.stderr
     assert "The file has: 성, 주소." in done.stderr
@@ -164,7 +159,7 @@ def test_card_news_with_korean_captions(tmp_path: Path, photos: Path) -> None:
         for name, (caption, tags) in SAID.items()
     ]
     replies, out = cassette(tmp_path / "답.json", exchanges), tmp_path / "결과"
-    done = run("card_news", str(photos), "--out", str(out), "--replay", replies, *GENERATIVE)
+    done = run_example("card_news", str(photos), "--out", str(out), "--replay", replies, *GENERATIVE)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO((out / "cards.csv").read_text("utf-8-sig"))))
     captions = {row["input"]: (row["name"], row["method"], row["language"]) for row in rows if row["kind"] == "caption"}
@@ -185,7 +180,7 @@ def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: 
         answered(photos / "김하나.jpg", "jpeg", {"faces": [{"picture": 0, **calm, "neutral": "very likely"}]})
     )
     replies, out = cassette(tmp_path / "답.json", exchanges), tmp_path / "결과"
-    done = run("lawmaker_photos", str(photos), "--out", str(out), "--replay", replies, *GENERATIVE)
+    done = run_example("lawmaker_photos", str(photos), "--out", str(out), "--replay", replies, *GENERATIVE)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO((out / "faces.csv").read_text("utf-8-sig"))))
     told = {row["input"]: (row["status"], row["method"], row["emotion_top"]) for row in rows}
@@ -202,7 +197,7 @@ def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: 
 WORDS = ("very unlikely", "unlikely", "possible", "likely", "very likely")
 
 
-def test_expressions_over_time_of_three_speeches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expressions_over_time_of_three_speeches(tmp_path: Path) -> None:
     """Three speeches become a table, a page, videos with bars, moments, and one plot with all three on its axis."""
     with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
         views = [photo.convert("RGB").crop((x, 0, x + 320, 300)).resize((160, 150)) for x in range(0, 60, 10)]
@@ -219,8 +214,8 @@ def test_expressions_over_time_of_three_speeches(tmp_path: Path, monkeypatch: py
         exchanges.append(answered(frame, "jpeg", {"faces": [{"picture": 0, **quiet, **mood}]}))
     out, replies = tmp_path / "결과", cassette(tmp_path / "답.json", exchanges)
     asked = ("--replay", replies, "--every", "1s", "--without", "sadness", "--smooth", "2", *GENERATIVE)
-    monkeypatch.setattr(sys, "argv", ["video_emotion.py", *map(str, speeches), "--out", str(out), *asked])
-    assert runpy.run_path(str(EXAMPLES / "video_emotion.py"))["main"]() == 0  # a process of its own would take longer
+    done = run_example("video_emotion", *map(str, speeches), "--out", str(out), *asked)
+    assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO((out / "faces.csv").read_text("utf-8-sig"))))
     assert [(row["video"], float(row["time_s"]), row["track"]) for row in rows] == [
         (speech.name, time, "1") for speech in speeches for time in (0.0, 1.0, 2.0)

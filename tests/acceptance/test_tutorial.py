@@ -12,7 +12,6 @@ import shutil
 import wave
 from collections.abc import Callable
 from email import message_from_bytes, policy
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from cloudai.models.comparison import Comparison
 from cloudai.report import Plot
 from cloudai.table import Table
 from tests.made_up.vendors import Vendors
+from tests.support.examples import hangul_font
 from tests.support.paths import EXAMPLES, FIXTURES
 
 pytestmark = pytest.mark.long
@@ -35,10 +35,7 @@ Run = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def _hangul(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = find_spec("koreanize_matplotlib")
-    assert spec
-    assert spec.origin
-    monkeypatch.setenv("CLOUDAI_FONT", str(Path(spec.origin).parent / "fonts" / "NanumGothic.ttf"))
+    monkeypatch.setenv("CLOUDAI_FONT", hangul_font())
 
 
 def example(name: str) -> Any:

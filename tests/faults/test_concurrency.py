@@ -21,8 +21,8 @@ from cloudai.testing import AsyncNetwork, Network
 from tests.made_up.calls import VENDORS, as_json, to
 from tests.made_up.faults import FAULTS, reply
 from tests.made_up.server import Connection, faultd
+from tests.support.forks import run_code
 from tests.support.length import length
-from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.loopback
 GOOGLE = VENDORS["google"]
@@ -186,7 +186,6 @@ FORK = """
 import os, sys, json
 from cloudai import Client
 from cloudai.testing import Network
-sys.path.insert(0, {root!r})
 from tests.made_up.calls import VENDORS, to
 network = Network()
 client = Client(VENDORS["google"].make(), send=lambda r: network(to({url!r}, r)))
@@ -207,15 +206,11 @@ print(wrong, os.waitstatus_to_exitcode(status))
 def test_a_fork_gets_connections_of_its_own() -> None:
     """Parent and child at once on a client that has an open connection: no reply goes to the other."""
     with faultd(echo, keeps=True) as server:
-        root = str(ROOT)
-        code = FORK.format(root=root, url=server.url, n=length(60, 150, 400))
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout.split() == ["0", "0"], done.stderr
+        _, out, errors = run_code(FORK.format(url=server.url, n=length(60, 150, 400)), timeout=120)
+    assert out.split() == ["0", "0"], errors
 
 
 MEMORY = """
-import sys
-sys.path.insert(0, {root!r})
 import cloudai
 from tests.made_up.calls import VENDORS, ask
 ask({colour!r}, VENDORS["google"].make(), {url!r})
@@ -241,9 +236,8 @@ def test_a_bomb_does_not_fill_the_memory(colour: str) -> None:
         FAULTS[name].fault(GOOGLE)(c)
 
     with faultd(first_good) as server:
-        code = MEMORY.format(root=str(ROOT), url=server.url, colour=colour)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert int(done.stdout) < 64_000, done.stderr
+        _, out, errors = run_code(MEMORY.format(url=server.url, colour=colour))
+    assert int(out) < 64_000, errors
 
 
 def test_using_it_touches_nothing_of_everybodys() -> None:

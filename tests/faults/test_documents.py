@@ -6,11 +6,9 @@ import csv
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,10 @@ import pytest
 
 from cloudai.cli import main
 from tests.made_up.server import Connection, Faultd, faultd
-from tests.support.command import run_command
+from tests.support.command import run_command, started
 from tests.support.documents import pdf
+from tests.support.forks import Forked
+from tests.support.journals import replies_in
 
 pytestmark = [pytest.mark.loopback, pytest.mark.long]
 DEADLINE = 40.0
@@ -36,9 +36,17 @@ def reply(connection: Connection, body: Any, status: str = "200 OK", more: str =
 class Google:
     """Reads pages as files:annotate does. The request for the last ones is not answered until it is told to."""
 
+    answered = 2
+    """Replies that the journal has at least when the command is midway."""
+
     def __init__(self) -> None:
         self.asked: list[list[int]] = []
         self.is_slow = True
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether all three requests have come, of which the third is not answered."""
+        return len(self.asked) == 3
 
     def __call__(self, connection: Connection) -> None:
         """Answer one request."""
@@ -55,9 +63,17 @@ class Google:
 class Azure:
     """Takes a job as Read 3.2 does, which is running until it is told to be done."""
 
+    answered = 1
+    """Replies that the journal has at least when the command is midway: that to the job."""
+
     def __init__(self) -> None:
         self.posts = self.polls = 0
         self.is_slow = True
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether the job was asked about."""
+        return self.polls > 0
 
     def __call__(self, connection: Connection) -> None:
         """Answer one request."""
@@ -92,34 +108,26 @@ def arguments(vendor: str, *more: str) -> list[str]:
     return ["read", "계약.pdf", "--provider", vendor, "--journal", "쪽.journal", *more]
 
 
-def start(folder: Path, server: Faultd, vendor: str, *more: str) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "cloudai", *arguments(vendor, *more)],
-        cwd=folder,
-        env=environment(folder, server),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+def start(folder: Path, server: Faultd, vendor: str, *more: str) -> AbstractContextManager[Forked]:
+    """Start the command in a process of its own."""
+    return started(folder, environment(folder, server), *arguments(vendor, *more))
 
 
-def killed_when(process: subprocess.Popen[str], is_time: Callable[[], bool]) -> None:
-    """Kill the process as soon as something has happened, and a moment later, so that replies are on the disk."""
+def kill_when(command: Forked, is_time: Callable[[], bool]) -> None:
+    """Kill the command as soon as something has happened."""
     until = time.monotonic() + DEADLINE
     while not is_time():
-        assert process.poll() is None, process.communicate()
+        assert command.process.is_alive(), command.ended()
         assert time.monotonic() < until
         time.sleep(0.02)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=DEADLINE)
+    command.kill()
 
 
-def finished(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """The results that the process prints as JSON."""
-    out, err = process.communicate(timeout=DEADLINE)
-    assert process.returncode == 0, err
+def finished(folder: Path, server: Faultd, vendor: str, *more: str) -> list[dict[str, Any]]:
+    """Run the command, and return the results that it prints as JSON."""
+    with start(folder, server, vendor, *more) as command:
+        code, out, err = command.ended(DEADLINE)
+    assert code == 0, err
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -129,10 +137,10 @@ def test_a_document_is_gone_on_with_where_it_was_killed(vendor: str, tmp_path: P
     (tmp_path / "계약.pdf").write_bytes(pdf(12))
     service: Any = Google() if vendor == "google" else Azure()
     with faultd(service, keeps=True) as server:
-        process = start(tmp_path, server, vendor)
-        killed_when(process, lambda: len(service.asked) == 3 if vendor == "google" else service.polls > 0)
+        with start(tmp_path, server, vendor) as command:
+            kill_when(command, lambda: service.is_midway and replies_in(tmp_path / "쪽.journal") >= service.answered)
         service.is_slow = False
-        (found,) = finished(start(tmp_path, server, vendor, "--json"))
+        (found,) = finished(tmp_path, server, vendor, "--json")
     assert [page["number"] for page in found["result"]["pages"]] == list(range(1, 13))
     if vendor == "google":
         assert sorted(service.asked) == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12], [11, 12]]
@@ -149,7 +157,8 @@ def test_only_the_pages_in_flight_are_in_doubt(tmp_path: Path) -> None:
     (tmp_path / "계약.pdf").write_bytes(pdf(12))
     service = Google()
     with faultd(service, keeps=True) as server:
-        killed_when(start(tmp_path, server, "google"), lambda: len(service.asked) == 3)
+        with start(tmp_path, server, "google") as command:
+            kill_when(command, lambda: service.is_midway and replies_in(tmp_path / "쪽.journal") >= service.answered)
         service.is_slow = False
         asked = list(service.asked)
         again = tmp_path, environment(tmp_path, server)
@@ -170,7 +179,7 @@ def test_the_plan_counts_pages_and_requests(tmp_path: Path) -> None:
     (tmp_path / "계약.pdf").write_bytes(pdf(12))
     with faultd(Google(), keeps=True) as server:
         for vendor, told in (("google", "3 (12 units)"), ("azure", "1 (12 units)")):
-            out, err = start(tmp_path, server, vendor, "--plan").communicate(timeout=DEADLINE)
+            _, out, err = run_command(tmp_path, environment(tmp_path, server), *arguments(vendor, "--plan"))
             assert told in out, err
         assert server.count == 0
 
@@ -181,12 +190,12 @@ def test_each_page_becomes_a_file(tmp_path: Path) -> None:
     service = Google()
     service.is_slow = False
     with faultd(service, keeps=True) as server:
-        finished(start(tmp_path, server, "google", "--json", "--out", "글"))
+        finished(tmp_path, server, "google", "--json", "--out", "글")
         files = sorted(path.name for path in (tmp_path / "글").iterdir())
         assert (files[0], files[-1], len(files)) == ("0000-계약-01.txt", "0000-계약-12.txt", 12)
-        finished(start(tmp_path, server, "google", "--json", "--out", "글"))
+        finished(tmp_path, server, "google", "--json", "--out", "글")
         (tmp_path / "글" / files[3]).write_text("다른 글", "utf-8")
-        process = start(tmp_path, server, "google", "--json", "--out", "글")
-        assert "is there already" in process.communicate(timeout=DEADLINE)[1]
-        assert process.returncode == 74
+        again = arguments("google", "--json", "--out", "글")
+        code, _, err = run_command(tmp_path, environment(tmp_path, server), *again)
+        assert (code, "is there already" in err) == (74, True)
         assert len(service.asked) == 3

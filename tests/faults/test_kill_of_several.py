@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import math
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -19,16 +17,15 @@ from typing import Any
 import pytest
 
 from tests.made_up.several import NAMES
+from tests.support.forks import execute, forked
 
 pytestmark = [pytest.mark.loopback, pytest.mark.long]
 
-ROOT = Path(__file__).parents[2]
 N, WORKERS = 40, 3
 TEXTS = [f"후기 {n}: 국이 따뜻해요" for n in range(N)]
 SCRIPT = """
 import asyncio, json, sys
-sys.path.insert(0, sys.argv[1])
-wish = json.loads(sys.argv[2])
+wish = json.loads(sys.argv[1])
 from cloudai import AsyncClient, Client
 from tests.made_up.several import asked
 providers = asked(wish["names"], **{name: {"url": url} for name, url in wish["urls"].items()})
@@ -64,6 +61,8 @@ class Vendors:
         self.urls = {name: f"{url}/{name}" for name in NAMES[:2]}
         self.posts: Counter[tuple[str, str]] = Counter()
         self.broken: set[str] = set()
+        self.most = math.inf
+        """How many requests are answered; further ones wait until their process is killed."""
 
     @property
     def total(self) -> int:
@@ -82,6 +81,8 @@ def vendors() -> Iterator[Vendors]:
             name = self.path.split("/")[1]
             here.posts[name, text] += 1
             time.sleep(0.01)
+            while here.total >= here.most:
+                time.sleep(0.01)
             body = b"{}" if name in here.broken else json.dumps({"score": len(name) / 10}).encode()
             self.send_response(403 if name in here.broken else 200)
             self.send_header("Content-Type", "application/json")
@@ -108,18 +109,15 @@ def run(here: Vendors, journal: Path, colour: str, *, until: int | None = None, 
     """Run in a process of its own, which is killed at so many requests; return what it printed, None if killed."""
     wish = {"names": NAMES[:2], "urls": here.urls, "journal": str(journal), "texts": TEXTS, "workers": WORKERS}
     wish |= {"colour": colour, "in_doubt": "resend", "batch": False, **more}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(ROOT), json.dumps(wish)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-    )
-    while until is not None and process.poll() is None and here.total < until:
-        time.sleep(0.002)
-    if until is not None:
-        process.send_signal(signal.SIGKILL)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == (-signal.SIGKILL if until is not None else 0)
+    here.most = math.inf if until is None else until
+    with forked(execute, (SCRIPT, json.dumps(wish))) as process:
+        if until is not None:
+            while here.total < until and process.process.is_alive():
+                time.sleep(0.002)
+            process.kill()
+            here.most = math.inf
+        code, out, err = process.ended()
+    assert code == (-signal.SIGKILL if until is not None else 0), err
     return json.loads(out) if until is None else None
 
 

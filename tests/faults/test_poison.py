@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import cycle, product
@@ -21,8 +20,8 @@ from cloudai.errors import DeadlineExceededError, PausedError
 from tests.made_up.merging import AZURE, azure, documents, google, picture
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Done, Server, both
+from tests.support.forks import run_forked
 from tests.support.length import both_by_turns, length
-from tests.support.paths import ROOT
 
 JSON = {"content-type": "application/json"}
 HOLDING = ("500", "reset", "late", "error in 200", "html", "nothing")
@@ -251,45 +250,30 @@ def test_nothing_is_divided_where_unknown_attempts_are_not_repeated(colour: str,
 KILLS = list(product((2, 4, 6), ("blocking", "awaiting")))
 
 
-@pytest.mark.parametrize(("at", "colour"), length([(2, "blocking"), (6, "awaiting")], KILLS, KILLS))
-def test_a_kill_between_two_halves(at: int, colour: str, tmp_path: Path) -> None:
-    """A process that is killed at any request has written down how far the inputs were divided."""
-    code = """
-import os, sys
-from tests.faults.test_poison import TEXTS, Vendor
-at, colour, journal, log = int(sys.argv[1]), *sys.argv[2:]
-
-def run(at):
+def run_dying(at: int, colour: str, journal: Path, log: Path) -> list[str]:
+    """Run a batch with a poison, note each of its requests in a file, and end this process at one of them."""
     service = Vendor(colour, "reset", "독".__eq__)
     answer = service.server.answer
-    def dying(request):
-        with open(log, "a") as file:
-            file.write("독\\n" if "독" in service.inputs_in(request) else "\\n")
+
+    def dying(request: Request) -> Any:
+        with log.open("a", encoding="utf-8") as file:
+            file.write("독\n" if "독" in service.inputs_in(request) else "\n")
         if len(service.sizes) == at:
             os._exit(9)
         return answer(request)
+
     service.server.answer = dying
     return service("sentiment", ["독", *TEXTS[:9]], journal=journal, options={"language": "ko"}).values()
 
-child = os.fork()
-if not child:
-    run(at)
-    os._exit(0)
-assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-run(0)
-run(0)
-print(*run(0))
-"""
-    log = tmp_path / "log"
-    process = subprocess.run(
-        [sys.executable, "-c", code, str(at), colour, str(tmp_path / "j"), str(log)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    assert process.stdout.split() == ["failed", *["ok"] * 9]
+
+@pytest.mark.parametrize(("at", "colour"), length([(2, "blocking"), (6, "awaiting")], KILLS, KILLS))
+def test_a_kill_between_two_halves(at: int, colour: str, tmp_path: Path) -> None:
+    """A process that is killed at any request has written down how far the inputs were divided."""
+    journal, log = tmp_path / "j", tmp_path / "log"
+    code, _, errors = run_forked(run_dying, (at, colour, journal, log))
+    assert code == 9, errors
+    never = 0
+    assert [run_dying(never, colour, journal, log) for _ in range(3)][-1] == ["failed", *["ok"] * 9]
     assert log.read_text("utf-8").count("독") <= math.log2(10) + 3
 
 

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from tests.made_up import runs
 from tests.made_up.server import Connection, faultd
-from tests.support.paths import ROOT
+from tests.support.forks import Piped, piped
 
 __all__ = ["Runner", "Vendor", "kill", "runner", "vendor"]
 
@@ -74,16 +73,12 @@ def vendor(delay: float = 0.01) -> Iterator[Vendor]:
 class Runner:
     """Starts runs in processes of their own, and kills them."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Piped) -> None:
         self._process = process
 
     def __call__(self, wish: dict[str, Any], meanwhile: Callable[[int], None] = lambda _: None) -> int:
         """One run: how it ended; ``meanwhile`` is given the number of its process."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(wish) + "\n")
-        self._process.stdin.flush()
-        meanwhile(int(self._process.stdout.readline()))
+        meanwhile(int(self._process.ask(json.dumps(wish))))
         return int(self._process.stdout.readline())
 
 
@@ -102,27 +97,7 @@ def kill(child: int, server: Vendor, chance: random.Random, most: int) -> None:
 
 
 @contextmanager
-def piped(module: str) -> Iterator[subprocess.Popen[str]]:
-    """Yield a process that runs a module, reads wishes from its standard input, and writes answers to its output."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    try:
-        yield process
-    finally:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.close()
-        process.wait(timeout=10)
-        process.stdout.close()
-
-
-@contextmanager
 def runner() -> Iterator[Runner]:
     """Yield the process whose children are the runs."""
-    with piped("tests.made_up.runs") as process:
+    with piped(runs.main) as process:
         yield Runner(process)

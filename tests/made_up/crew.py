@@ -1,4 +1,4 @@
-"""A keeper and workers in processes of their own, to be killed: run as a script, it starts one for every line.
+"""A keeper and workers in processes of their own, to be killed: `main` starts one for every line that it is given.
 
 The process stays; each keeper and each worker is a child of it, made by fork, so that nothing has to be imported again.
 A line is JSON: a keeper has the path of its ``journal`` and where it is to ``listen``; a worker has the ``keeper``, the
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,8 +19,8 @@ from typing import Any
 from cloudai import Client, share
 from cloudai.batch.shared import link
 from cloudai.errors import CloudAIError
-from tests.made_up.counting import piped
 from tests.made_up.runs import Far, texts_of
+from tests.support.forks import Piped, piped
 
 __all__ = ["Crew", "crew"]
 
@@ -57,15 +56,11 @@ def work(wish: dict[str, Any]) -> None:
 class Crew:
     """The process whose children are the keeper and the workers."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Piped) -> None:
         self._process = process
 
     def _told(self, wish: dict[str, Any]) -> int:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(wish) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        return int(self._process.ask(json.dumps(wish)))
 
     def start(self, **wish: Any) -> int:
         """Start a keeper or a worker, and return the number of its process."""
@@ -93,7 +88,7 @@ RUNS = 1000
 @contextmanager
 def crew() -> Iterator[Crew]:
     """Yield the process whose children are the keeper and the workers; whatever still runs at the end is killed."""
-    with piped("tests.made_up.crew") as process:
+    with piped(main) as process:
         yield Crew(process)
 
 
@@ -126,7 +121,3 @@ def main() -> None:
     for child in [child for child, code in children.items() if code == RUNS]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Any
 from cloudai.core.flow import MOST_REPLY
 from tests.made_up.calls import Vendor, as_json
 from tests.made_up.server import Connection, Fault
+from tests.support.bombs import repeated
 
 __all__ = ["FAULTS", "Cell"]
 
@@ -81,8 +81,7 @@ def halves(c: Connection, data: bytes, then: Callable[[], None]) -> None:
 @cache
 def bomb() -> bytes:
     """Return 200 MB of spaces in 200 kB."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return b"".join([*(packer.compress(b" " * 1_000_000) for _ in range(200)), packer.flush()])
+    return repeated(b" " * 1_000_000, 200, as_gzip=True)
 
 
 def begun_and_reset(c: Connection) -> None:

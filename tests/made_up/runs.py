@@ -1,4 +1,4 @@
-"""A batch in a process of its own, to be killed: run as a script, it starts one run for every line it is given.
+"""A batch in a process of its own, to be killed: `main` starts one run for every line that it is given.
 
 The process stays; each run is a child of it, made by fork, so that nothing has to be imported again. A run reads its
 wishes as JSON: journal, url, colour, n, operation, workers, failpoint.
@@ -22,7 +22,7 @@ from cloudai.errors import MalformedResponseError
 from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.providers.base import Provider, capability
 
-__all__ = ["Far", "texts_of"]
+__all__ = ["Far", "main", "texts_of"]
 
 
 def texts_of(n: int) -> list[str]:
@@ -219,7 +219,3 @@ def main() -> None:
         print(child, flush=True)  # noqa: T201  # its caller reads it
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

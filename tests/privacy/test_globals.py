@@ -6,12 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.support.length import length
 
 WATCH = r"""
 import asyncio, decimal, io, json, locale, logging, os, random, signal, socket, ssl, sys, threading, warnings
@@ -76,7 +73,7 @@ IMPORT = "import cloudai, cloudai.cli, cloudai.report, cloudai.testing, cloudai.
 USE = r"""
 import contextlib, tempfile, wave
 from cloudai import Azure, Client, AsyncClient, Google, Resource, Watson, Response, CloudAIError
-before = snapshot()  # of the import alone the other test is
+before = snapshot()
 work = tempfile.mkdtemp(dir=os.environ["WORK"])
 picture = os.path.join(work, "사진.jpg")
 exif = PIL.Image.Exif(); exif[0x0112] = 6
@@ -134,26 +131,33 @@ for arguments in (["doctor"], ["providers"], ["providers", "azure"], ["sentiment
         main(arguments)
 """
 
-END = "print(json.dumps(told(before, snapshot()), default=str))"
+SAY = "print(json.dumps(told(before, snapshot()), default=str))\n"
+PARTS = {"import": IMPORT, "use": USE, "command": COMMAND}
 
 
-# The import alone is in the two others, which undo nothing.
-@pytest.mark.parametrize("what", length(["use", "command"], ["import", "use", "command"], ["import", "use", "command"]))
-def test_nothing_global_is_touched(what: str, tmp_path: Path) -> None:
-    """Logging, warnings, signals, locale, environment, sockets, Pillow, asyncio, hooks, seeds, decimal, cwd, umask."""
-    script = WATCH + {"import": IMPORT, "use": IMPORT + USE, "command": IMPORT + COMMAND}[what] + END
-    environment = {**os.environ, "WORK": str(tmp_path), "NO_GCE_CHECK": "true", "CLOUDAI_STATE_DIR": str(tmp_path)}
+@pytest.fixture(scope="module")
+def touched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what each part has changed: the parts run one after another, so that the packages are imported once."""
+    folder = tmp_path_factory.mktemp("work")
+    environment = {**os.environ, "WORK": str(folder), "NO_GCE_CHECK": "true", "CLOUDAI_STATE_DIR": str(folder)}
     ran = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", WATCH + "".join(part + SAY for part in PARTS.values())],
         capture_output=True,
         text=True,
         env=environment,
-        cwd=tmp_path,
+        cwd=folder,
         timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout.splitlines()[-1]) == {}
+    told = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+    return dict(zip(PARTS, told, strict=True))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_global_is_touched(part: str, touched: dict[str, Any]) -> None:
+    """Logging, warnings, signals, locale, environment, sockets, Pillow, asyncio, hooks, seeds, decimal, cwd, umask."""
+    assert touched[part] == {}
 
 
 CHANGES = (

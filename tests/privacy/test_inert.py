@@ -77,7 +77,7 @@ MARKUP = {
     "entities": "&lt;script&gt;hit()&lt;/script&gt; &#60;script&#62;hit()",
     "template": "{{hit()}} ${hit()} {0} %s",
 }
-LONG = "가" * 100_000
+LONG = "가" * length(10_000, 100_000, 100_000)
 HOSTILE = {**ESCAPES, **FORMULAS, **MARKUP, "long": LONG, "NFD": unicodedata.normalize("NFD", "강물결")}
 STEERS = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import PIL.Image
 
-__all__ = ["BOMBS", "HARMLESS", "chunked", "jpeg", "png"]
+__all__ = ["BOMBS", "HARMLESS", "chunked", "jpeg", "png", "repeated"]
 
 SIDE = 30_000
 
@@ -30,10 +30,23 @@ def png(width: int, height: int, *more: tuple[bytes, bytes], bits: int = 8, colo
     return chunked((b"IHDR", head), *more, (b"IDAT", packed), (b"IEND", b""))
 
 
+def repeated(block: bytes, times: int, *, as_gzip: bool = False) -> bytes:
+    """Return a block that many times in a row, packed as zlib or gzip does; the block itself is packed once only."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)  # after this, nothing refers to what was before
+    check, begun = (zlib.crc32, 0) if as_gzip else (zlib.adler32, 1)
+    for _ in range(times):
+        begun = check(block, begun)
+    if as_gzip:
+        head, end = gzip.compress(b"")[:10], struct.pack("<II", begun, len(block) * times)
+    else:
+        head, end = b"\x78\xda", struct.pack(">I", begun)
+    return head + packed * times + packer.flush() + end
+
+
 def zeros(megabytes: int) -> bytes:
     """So many megabytes of nothing, packed."""
-    packer = zlib.compressobj(9)
-    return b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(megabytes)), packer.flush()])
+    return repeated(bytes(1_000_000), megabytes)
 
 
 def tiff(*entries: tuple[int, int, int, int], following: int = 0) -> bytes:

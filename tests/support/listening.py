@@ -26,6 +26,9 @@ FIRST, STEP = 400.0, 30.0
 """Hertz of the first word, and from one word to the next."""
 FRAME = 320
 """Samples of the frames in which the server looks for tones."""
+WINDOW = np.hanning(FRAME).astype("float32")
+TONE = 4_096
+"""Samples of a word in which the server looks for its tone: a quarter of a second, which tells 4 Hz apart."""
 Heard = tuple[str, float, float]
 """A word, where it begins, and where it ends, in seconds."""
 
@@ -89,15 +92,15 @@ def words_of(data: bytes) -> list[Heard]:
     """Return the words that are whole in a piece of sound; one that is cut through is heard as another one."""
     samples = decoded(data)
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(FRAME), axis=1))
+    spectrum = np.abs(np.fft.rfft(frames * WINDOW, axis=1))
     loud = spectrum[:, 6:].max(axis=1) > 8.0  # from 300 Hz on, so that music is no word
     found: list[Heard] = []
     edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype("int8"), [0]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        sound = samples[first * FRAME : last * FRAME]
-        tones = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 1 << 15))
-        tones[: int(300 * (1 << 15) / RATE)] = 0
-        number = round((float(tones.argmax()) * RATE / (1 << 15) - FIRST) / STEP)
+        sound = samples[first * FRAME : last * FRAME][:TONE]
+        tones = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), TONE))
+        tones[: 300 * TONE // RATE] = 0
+        number = round((float(tones.argmax()) * RATE / TONE - FIRST) / STEP)
         is_whole = (last - first) * FRAME / RATE >= 0.24 and first > 0 and last < len(loud)
         other = "음" if last == len(loud) else "읏"  # the end of one word does not sound like the beginning of another
         found.append((f"단어{number}" if is_whole else other, first * FRAME / RATE, last * FRAME / RATE))

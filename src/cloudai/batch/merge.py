@@ -111,7 +111,7 @@ def _prepare(file: Path) -> None:
 
 def _add(db: Database, file: Path) -> None:
     """Add what a journal holds to the new one, in one transaction."""
-    # SQLite attaches no file within a transaction, so this comes before it.
+    # The file is attached before the transaction and detached after it, because SQLite detaches no file within one.
     db.execute("ATTACH DATABASE ? AS source", (str(file),))
     try:
         with storage.transaction(db):
@@ -197,7 +197,8 @@ def _add_streaks(db: Database, calls: dict[int, int]) -> None:
     last = queries.last_streak(db)
     for streak, call, step_id, tries in list(db.execute("SELECT streak, call, step_id, tries FROM source.streaks")):
         if call in calls:
-            # Each journal numbers its streaks from 1, so that these get numbers behind those that are there.
+            # Two journals may have used the same numbers for their streaks, so these get numbers behind those that are
+            # there.
             values = (last + streak, calls[call], step_id, tries)
             db.execute("INSERT OR REPLACE INTO streaks (streak, call, step_id, tries) VALUES (?, ?, ?, ?)", values)
 

@@ -84,7 +84,8 @@ class OutageDetector:
             refused: Whether nobody listened where the service should be.
         """
         with self._lock:
-            # This is about the failures of the current streak alone, and its first failure begins it anew.
+            # `_all_refused` and `_failing_since` describe the current streak alone, so its first failure sets both
+            # anew.
             self._all_refused = refused and (self._all_refused or not self._streak)
             self._failing_since = self._failing_since if self._streak else now
             self._streak += 1

@@ -295,7 +295,8 @@ class _Tally:
         self._state, self._all, self._able = able[0], state.in_turn, able
         self._seen: set[str] = set()
         self.inputs = self.units = 0
-        # Sixteenths of requests are added up exactly: the error of floats could make one request more of them.
+        # Shares of requests, such as a tenth, are added up exactly: twenty tenths are more than 2 as floats, and the
+        # plan would count one request too many.
         self.requests = Fraction()
         self._filled: dict[Any, list[int]] = {}
         """The number and the size of the texts in the last request of each kind that takes several."""
@@ -315,7 +316,7 @@ class _Tally:
         state = self._state
         given = _drafted(state, entry)
         if state.session.engine.fetching and isinstance(given, Source) and given.is_web:
-            # A plan fetches nothing, so that nothing is known of this address but that it is sent.
+            # A plan fetches nothing, so all that it can say of this address is that it will be fetched and sent.
             self._unseen()
             return
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:

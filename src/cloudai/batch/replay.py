@@ -32,6 +32,10 @@ class ReplayHooks(CallHooks):
         raise ReplayError(f"the journal does not hold the reply to {request.method} {request.service} ({step_id})")
         yield  # never reached: it makes this function a generator
 
+    def wait(self, seconds: float) -> Program[None]:  # noqa: ARG002
+        """Return at once: nothing is sent, so there is nothing to wait for."""
+        yield from ()
+
 
 def replay(state: BatchState, task: Task, given: Given, record: CallRecord) -> Program[Any]:
     """Return a program that reads the replies of a call anew; its value is the result."""

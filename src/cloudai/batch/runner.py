@@ -105,8 +105,8 @@ class Runner(Generic[R]):
             raise
         states: list[BatchState] = []
         for n, each in enumerate(sessions):
-            # All providers of all batches write their streaks into one journal, so each begins at a number of its own
-            # and takes as many steps at once as there are of them.
+            # All providers of all batches write their streaks into one journal. So that no two streaks get the same
+            # number, each provider begins at a number of its own, and counts on in steps of the number of all of them.
             tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
             divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
             policy = Policy(each.options.clock, limits, suspect, tries, divides=divides)

@@ -102,7 +102,8 @@ class InThreads:
 
     def __init__(self, send: Callable[[Request], Response]) -> None:
         self._send = send
-        # A pool of its own: the default one of the event loop has few threads, and requests that hang would block it.
+        # The pool is one of its own, because the default pool of the event loop has few threads, and requests that hang
+        # would block it.
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cloudai-bridge")
 
     async def __call__(self, request: Request) -> Response:

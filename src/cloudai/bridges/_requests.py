@@ -88,7 +88,8 @@ def no_retries() -> Any:
     """Return the setting with which urllib3 does not retry, and raises the first error."""
     from urllib3.util.retry import Retry
 
-    # read=False has urllib3 raise the error itself, in place of a MaxRetryError without its cause.
+    # An error that comes while a reply is read is raised as it is by read=False; urllib3 would otherwise raise a
+    # MaxRetryError.
     return Retry(0, read=False)
 
 

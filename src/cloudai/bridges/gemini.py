@@ -57,7 +57,8 @@ def _outgoing(inner: Any, request: Request) -> tuple[str, str, dict[str, Any], d
     path = f"publishers/google/models/{model}" if inner.vertexai else f"models/{model}"
     # The client counts in milliseconds, and takes 0 for no limit.
     seconds = {} if request.timeout is None else {"timeout": max(1, int(request.timeout * 1000))}
-    # One attempt: whether and when to try again is decided by our engine, which counts what may have been billed.
+    # The client makes one attempt: whether and when to try again is decided by our engine, which counts what may have
+    # been billed.
     options = {"headers": dict(request.headers), "retry_options": {"attempts": 1}, **seconds}
     return request.method.lower(), path, json.loads(request.json_bytes()), options
 

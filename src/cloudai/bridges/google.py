@@ -240,7 +240,7 @@ def _of_grpc_itself(message: str, status: str, request: Request, seconds: float)
     def says(marks: tuple[str, ...]) -> bool:
         return any(mark in message for mark in marks)
 
-    # A server may say the same of a deadline of its own. Only where our time is really up it is ours.
+    # A server may report a deadline of its own in the same words. The deadline is ours only if our time is really up.
     if status == "DEADLINE_EXCEEDED" and request.timeout is not None and seconds >= 0.95 * request.timeout:
         return late(request.url)
     if says(NO_TOKEN):

@@ -56,7 +56,8 @@ def _outgoing(request: Request) -> dict[str, Any]:
         # A redirect would take the key to another host.
         "follow_redirects": False,
     }
-    # This class hands the reply out as bytes, so that our own models read it, and not those of the package.
+    # `HttpxBinaryResponseContent` hands the reply out as bytes, so that our own models read it, and not those of the
+    # package.
     return {"cast_to": HttpxBinaryResponseContent, "body": json.loads(request.json_bytes()), "options": options}
 
 

@@ -67,7 +67,7 @@ def _send(service: Any, request: Request) -> Response:
             raise
         # The login was refused. Its reply says why, in a shape that `WatsonService.fault` reads.
         return Response(login.status_code, dict(login.headers), login.content)
-    # `exchange` gives both itself.
+    # `exchange` takes the method from the request, and the URL as an argument.
     del prepared["method"], prepared["url"]
     # Whether certificates are checked is a decision of the user's client, which is kept as it is.
     config = {**service.http_config, **({"verify": False} if service.disable_ssl_verification else {})}

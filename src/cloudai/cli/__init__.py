@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     language(parser)
     parser.add_argument("--version", action="version", version=f"cloudai {__version__}")
-    # Commands without the flag are asked for it all the same, before they run.
+    # `env_file` is read before every command runs, also before one that does not have the flag.
     parser.set_defaults(env_file=None)
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
@@ -359,7 +359,7 @@ def _operation(
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
     _output(parser, words.provider, TABLES_OF.get(operation.name, ()) if tables is None else tables)
-    # Every command is asked for its folder, also one whose results are no files.
+    # `out` is read for every command, also for one whose results are no files.
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
@@ -663,7 +663,7 @@ def _number(text: str) -> float:
 
 
 def _above(text: str) -> float:
-    # NaN is greater than nothing, so that the negated comparison refuses it, too.
+    # No comparison with NaN is true, so the negated comparison refuses NaN, too.
     if not (number := _finite(text)) > 0:
         raise argparse.ArgumentTypeError(say("{text} is no number above 0", text=text))
     return number

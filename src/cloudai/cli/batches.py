@@ -69,8 +69,8 @@ UNREAD = INTERRUPTED + 13
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
-    # `carry_out` is `run`, or what compares several providers: the parser has set it.
-    # Frames go first: a video that is named beside --every is no picture, and no table.
+    # The parser has set `carry_out` to `run`, or to what compares several providers. Frames go first, because a video
+    # that is named beside --every is neither a picture nor a table.
     if taken := films.frames_of(options):
         return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
@@ -117,7 +117,8 @@ LONGEST_NAME = 1_000
 def _is_file(given: str) -> bool:
     """Return whether a text is the name of a file that exists; False if the system takes no such name."""
     try:
-        # A whole letter may be given as a text, and systems refuse names of such a length in ways of their own.
+        # A text on the command line may be as long as a letter, and systems refuse file names of that length in
+        # different ways.
         return len(given) <= LONGEST_NAME and Path(given).is_file()
     except (OSError, ValueError):
         return False
@@ -172,7 +173,8 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             **settings,
         ) as job,
     ):
-        # What costs nothing may be found out at the end; the local engine is only asked again.
+        # Files that are in the way are looked for before anything is sent, because the answers are paid for. The local
+        # engine costs nothing, so such files may be found at the end.
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         require_unwritten(job, options, endings)
@@ -242,7 +244,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         try:
             for outcome in job:
                 taken = _told(outcome, options) or taken
-                # A dict keeps the order, and each caveat once: it is to be read under the table, and not under each
+                # A dict keeps each caveat once and in order: a caveat is printed below the table, and not below each
                 # row.
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:

@@ -161,7 +161,7 @@ def _made(call: _Smallest) -> bool:
     began = time.monotonic()
     name = f"{call.provider.name} {call.service}"
     try:
-        # One attempt: who checks wants to see the failure, and not what a repetition makes of it.
+        # There is one attempt only: who checks a key wants to see the failure, and not what a repetition makes of it.
         with Client(call.provider, max_attempts=1, timeout=PATIENCE) as client:
             getattr(client, call.operation)(_given(call.operation), **CALLS[call.operation])
     except CloudAIError as error:

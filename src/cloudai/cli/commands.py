@@ -43,7 +43,7 @@ def load_env_file(path: str) -> None:
         from dotenv import dotenv_values
     except ImportError as error:
         raise MissingExtraError("--env-file", "cli") from error
-    # `is_file` raises for no text, also not for one with a NUL, or one that is too long for a path.
+    # `is_file` raises no error, whatever the text is: one with a NUL, or one that is too long for a path, is no file.
     if not is_file(path) or not Path(path).is_file():
         raise SettingsError(f"there is no file {path}", advice="Give --env-file the path of a .env file.")
     known, unknown = _known_variables(), []

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         )
     _written(compared, options, where)
     _tell_errors(compared)
-    # 75 says that the same command goes on later, which goes before an input that has failed.
+    # `PAUSED` tells a script that the same command goes on later, which matters more than an input that has failed.
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
         return PAUSED
     return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))

@@ -101,10 +101,10 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
         readable = [photos[outcome.item] for outcome in people.outcomes if not outcome.error] or photos
         shown = [photo for _, photo in readable[:MOST_CARDS]]
         try:
-            # The second attempt is in English, whose letters every font has.
             cards = card_news(client, shown, out, language=language, journal=journal, progress=True)
         except MissingFontError as error:  # no font of this computer has Hangul
             tell(error)
+            # This attempt is in English, whose letters every font has.
             cards = card_news(client, shown, out, journal=journal, progress=True)
         guesses_ages = client.supports("estimate_age")
     if not people.asked + cards.asked:

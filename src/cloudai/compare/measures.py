@@ -46,8 +46,8 @@ class Measure(Generic[T]):
         """
         try:
             return {item: self.given(rows) for item, rows in by_item.items()}
-        # The reference is written by people. It is checked before anything is sent, because each provider would be paid
-        # first.
+        # People write the reference, so it may be wrong. It is read before anything is sent, because otherwise the
+        # mistake would be seen only after every provider has been paid.
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
                 f"the reference cannot be read ({type(error).__name__}: {error})",
@@ -110,7 +110,7 @@ def _rates(answers: Sequence[Any], **statistics: Any) -> Row:
     row: Row = {"n": len(answers)}
     bounds = numbers.intervals(answers, list(statistics.values()))
     for (name, statistic), interval in zip(statistics.items(), bounds, strict=True):
-        # Of one input no interval can be drawn.
+        # A single input has no interval, and neither has a statistic that most resamples do not have.
         low, high = interval or (None, None)
         row |= {name: statistic(answers), f"{name}_low": low, f"{name}_high": high}
     return row
@@ -205,8 +205,8 @@ class Faces(Measure[list[Boxed]]):
             both = self._matches(said, true)
             counts.append((len(both), len(said), len(true)))
             years = [(said[i].years, true[j].years) for i, j, _ in both]
-            # The sign is kept, because a provider that always says too old is another matter than one that is wrong
-            # both ways.
+            # The sign is kept, because a provider that always guesses too old differs from one that errs in both
+            # directions.
             errors.append([_middle(a) - _middle(b) for a, b in years if a and b])
         row = found_rates(counts)
         # A reference without ages has no columns of ages.
@@ -470,7 +470,8 @@ def _stated(value: Any) -> str:
 
 
 def _sign(score: float | None, label: str | None) -> str:
-    # The labels of vendors have other limits, so that the sign of the score is what all of them have in common.
+    # Vendors draw the limits between their labels differently, so the sign of the score is what all of them have in
+    # common.
     if score is None:
         return label if label in ("positive", "negative") else "neutral"
     return "positive" if score > 0 else "negative" if score < 0 else "neutral"

@@ -102,7 +102,7 @@ class Comparison:
         rows = []
         for provider in self.providers:
             outcomes = self.outcomes[provider]
-            # The median, because a single wait for a quota would decide the mean.
+            # The median is given, because a single wait for a quota would decide the mean.
             times = [t for o in outcomes if o.result is not None and (t := o.result.meta.elapsed) is not None]
             bill = [sum(o.facts.get(name) or 0 for o in outcomes) for name in ("billed_min", "billed_max")]
             row = {

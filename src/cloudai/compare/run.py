@@ -127,7 +127,7 @@ class Order:
     def runners(self, journal: Journal, *, awaits: bool) -> list[Any]:
         """Return a runner for each provider, all of them with one journal."""
         given = {name: value for name, value in self.settings.items() if name != "journal"}
-        # One journal for all, so that the same call goes on for each provider where it ended.
+        # All providers share one journal, so that the same call goes on for each of them where it ended.
         shares = [SharedJournal(journal, number, len(self.sessions)) for number in range(len(self.sessions))]
         return [
             runner_for(session, self.operation, self.inputs, given, awaits=awaits, shared=shared)

@@ -40,7 +40,7 @@ def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
     observed = sum(a == b for a, b in pairs) / n
     by_chance = sum(first[word] * second[word] for word in first) / n**2
-    # With one word on both sides the formula divides by 0.
+    # If both say one and the same word of every input, the formula divides by 0.
     return None if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
 
 

@@ -78,7 +78,7 @@ def _spelled(name: str) -> str:
 def _whole(cell: Any) -> int | None:
     """Return the number of a cell, which may be a text; None if it is no whole number."""
     with suppress(ValueError, TypeError, OverflowError):
-        # Excel and pandas write 3.0 for the third input.
+        # pandas writes a whole number as 3.0 where a cell of the same column is empty.
         return int(cell) if int(cell) == float(cell) else None
     return None
 

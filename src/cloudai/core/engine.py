@@ -428,6 +428,7 @@ class Engine:
         self._tell("attempt", context, request)
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
+            context.hooks.note_arrival(step_id)
             if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
                 raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
@@ -682,7 +683,7 @@ def _is_poll(request: Request, context: CallContext) -> bool:
     before. A call that costs nothing, such as that for a list of voices, polls no job, and neither does a request that
     deletes one.
     """
-    return request.is_kept and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
+    return not request.billed and request.is_kept and any(earlier.billed for earlier, _ in context.exchanges)
 
 
 def _is_readable(response: Response) -> bool:

@@ -217,7 +217,7 @@ class Request:
 
     def json_size(self) -> int:
         """Return how many bytes the JSON body has."""
-        return sum(len(part) if isinstance(part, bytes) else _encoded_size(part) for part in self._spliced)
+        return sum([len(part) if isinstance(part, bytes) else _encoded_size(part) for part in self._spliced])
 
     def json_pieces(self) -> Iterator[bytes]:
         """Yield the JSON body in pieces, each encoded when it is sent: no attempt holds a body of 10 MB as a whole."""

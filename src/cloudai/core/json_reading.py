@@ -200,8 +200,8 @@ def _slices(content: bytes) -> Iterator[tuple[bytes, bytes, bool, int]]:
         if backslashes:
             # Pairs of backslashes are removed first: in ``\\"`` the quotation mark is not escaped, and ends the text.
             piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
-        # Between quotation marks, what is outside of texts and what is inside takes turns; where the last slice has
-        # ended decides which of them comes first.
+        # Split at quotation marks, the parts are by turns outside and inside of texts; whether the last slice has ended
+        # within a text decides which of them comes first.
         parts = piece.split(b'"')
         was_in_text, in_text = in_text, in_text ^ (len(parts) - 1) & 1
         goes_on = bool(was_in_text or in_text)

@@ -123,7 +123,7 @@ class _Piece(Generic[T]):
         try:
             return self._flow.send(self._answer)
         except StopIteration as stop:
-            # A future cannot carry a StopIteration, so the end of the flow is returned as a value.
+            # A future of asyncio cannot carry a StopIteration, so the end of the flow is returned as a value.
             return Ended(stop.value)
         finally:
             with self._lock:

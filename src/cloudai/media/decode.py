@@ -125,7 +125,7 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
     import PIL.Image
     import PIL.JpegImagePlugin
 
-    # Until then Pillow knows the five most usual formats; it loads the others, such as TIFF and WebP, here.
+    # Pillow loads formats only when they are needed: this loads all of them, among them TIFF and WebP.
     PIL.Image.init()
     for kind in FORMATS:
         # PIL.Image.open would warn of large pictures by global settings, which belong to the user. The plugins

@@ -6,7 +6,7 @@ shrunk and encoded anew. Boxes are given in pixels of the upright original, what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import attrgetter
@@ -139,6 +139,15 @@ class _Frame:
         if self._scale == (1, 1):
             return tuple(points)
         return tuple([self.point(p.x, p.y, p.z) for p in points])
+
+    def points_in_space(self, points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """Return the fields of some points, as `point` would place them.
+
+        Args:
+            points: ``x``, ``y`` and ``z`` in pixels of the picture that was sent; one that is missing is 0.
+        """
+        across, down = self._scale
+        return [{"x": p.get("x", 0) * across, "y": p.get("y", 0) * down, "z": p.get("z", 0) * across} for p in points]
 
     def fraction(self, x: float, y: float) -> Point | None:
         """Return the point for a position in fractions of the picture, or None if the picture's size is not known."""

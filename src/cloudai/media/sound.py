@@ -34,7 +34,7 @@ FILLED = 0.99
 
 def seconds_billed(duration: float) -> int:
     """Return the begun seconds of a length, at least one."""
-    # Time stamps are rounded, and a length of 15.0000001 s is no begun sixteenth second.
+    # Time stamps are rounded, so a length of 15.0000001 s must not count as sixteen seconds.
     return max(1, math.ceil(round(duration, 3)))
 
 

@@ -53,7 +53,7 @@ def _bytes(value: Any) -> Any:
     """Return the bytes that a text stands for in base64, of either alphabet; anything else is returned as it is."""
     if not isinstance(value, str):
         return value
-    # Without validate=True letters that are none of base64 would be passed over, and other bytes would come out.
+    # Without validate=True, characters that are none of base64 would be passed over, and other bytes would come out.
     return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
 
 

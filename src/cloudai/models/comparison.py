@@ -125,7 +125,7 @@ def compared(heard: str, wanted: str) -> Comparison:
         MissingExtraError: rapidfuzz is not installed.
     """
     try:
-        # The distance takes the square of the number of words, which this package does in C++.
+        # The time for the distance grows with the square of the number of words, and this package computes it in C++.
         from rapidfuzz.distance import Levenshtein
     except ImportError:
         raise MissingExtraError("comparing transcripts", "compare") from None

@@ -118,7 +118,8 @@ def _seamed(one: list[Segment], two: list[Segment], begin: float, end: float) ->
         theirs = [token for token in _tokens(two, channel) if token.start is None or token.start < end + NEAR]
         if not ours or not theirs:
             continue
-        # Without times every word could be one of the overlap, and the search takes the square of their number.
+        # Without times every word could be in the overlap, and the time of the search grows at least with the square of
+        # the number of words.
         if ours[0].start is None or theirs[0].start is None:
             ours, theirs = ours[-MOST_SHARED:], theirs[:MOST_SHARED]
             last, first = _seam(ours, theirs, (begin + end) / 2)

@@ -226,7 +226,7 @@ def _paragraphs(segments: Sequence[Segment], language: str | None) -> list[str]:
         same = last is not None and (last.speaker, last.channel) == (segment.speaker, segment.channel)
         # Where a time is not known, no pause is assumed.
         silence = (segment.start or 0.0) - (last.end if last and last.end is not None else segment.start or 0.0)
-        # A turn may have pauses in it: who speaks is told, and needs no new paragraph.
+        # A pause within the turn of one speaker begins no new paragraph, because the paragraph says who speaks.
         if same and (segment.speaker is not None or silence < PAUSE):
             paragraphs[-1][1].append(segment.text)
         else:
@@ -298,7 +298,8 @@ class Speech(Result):
         try:
             target = Path(path)
             ending = target.suffix.lower().removeprefix(".")
-            # A file whose name promises another format opens in no player, and nothing would say why.
+            # Many players go by the ending, so a file that is named for another format may not open, and nothing would
+            # say why.
             if ending in MEDIA_TYPES and ending != self.format:
                 raise InputError(
                     f"{target.name} is no name for {self.format.upper()}",

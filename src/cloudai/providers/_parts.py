@@ -47,7 +47,7 @@ def _packed(text: str, most: int, size: Callable[[str], int], cuts: Sequence[reg
     packed: list[str] = []
     begin = end = filled = 0
     # Each piece is measured once and the sizes are added up. To measure the growing part anew for each piece would take
-    # the square of the time in a long text.
+    # time that grows with the square of its length.
     for piece in _pieces(text, cuts[0]):
         length = size(piece)
         if filled + length > most and end > begin:

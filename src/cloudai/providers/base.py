@@ -159,8 +159,8 @@ def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
     """
 
     def declare(method: F) -> F:
-        # It belongs to the function and not to the class, so that a subclass that overrides an operation has to say
-        # anew what it can do.
+        # The declaration belongs to the function and not to the class, so that a subclass that overrides an operation
+        # has to say anew what it can do.
         method.__capability__ = Capability(method.__name__, status, **facts)  # type: ignore[attr-defined]
         return method
 

@@ -164,7 +164,7 @@ WRONG: Mapping[Kind, tuple[str, str]] = {
 
 def _checked(setting: Setting, lookup: Lookup) -> Lookup | None:
     """Return a value in its usual spelling, or None where it cannot be used."""
-    # A "text" may be an object that the user gave in code, such as a login.
+    # A setting of the kind "text" may be an object that the user gave in code, such as a login.
     if not lookup.is_text and setting.kind != "text":
         return None
     value = _region(lookup.value, setting.hosts) if setting.kind == "region" else READERS[setting.kind](lookup.value)

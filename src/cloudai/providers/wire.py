@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from cloudai.models.base import Point
 
-__all__ = ["NUMBERS", "Corners", "Known", "KnownDicts", "Number", "Position", "Wire", "left_out"]
+__all__ = ["NUMBERS", "Corners", "Known", "KnownDicts", "Number", "Wire", "left_out"]
 
 T = TypeVar("T")
 
@@ -60,8 +60,8 @@ class Wire(BaseModel):
     or not finite is refused. A field with a default is one that the vendor may leave out; any other is required.
     """
 
-    # Strict, because pydantic would otherwise read true as 1.0, and "yes" as true. Validators are built at their first
-    # use, because to build those of all services takes time at import.
+    # The models are strict, because pydantic would otherwise read true as 1.0, and "yes" as true. Validators are built
+    # at their first use, because to build those of all services takes time at import.
     model_config = ConfigDict(
         strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True, defer_build=True
     )
@@ -148,5 +148,3 @@ Corners = Annotated[list[Point], _Zeros("x", "y")]
 Replies have hundreds of polygons. A result takes the corners as they are where the picture was sent in its own size, so
 that each is made, and checked, once.
 """
-Position = Annotated[Point, _Zeros("x", "y", "z")]
-"""A point in space."""

@@ -107,7 +107,7 @@ def cards(
 def _made(texts: Sequence[_Text], folder: Path, look: dict[str, Any]) -> list[tuple[Path, str]]:
     """Write the cards, and return the path of each with what is said on it; what has none is named in the log."""
     _require_letters([text.caption for text in texts], look["font"])
-    # One panel for all cards: in a moving picture captions that jump up and down cannot be read.
+    # All cards have one panel, because captions that jump up and down in a moving picture cannot be read.
     look["panel"] = panel_for([(text.caption, text.footnote) for text in texts], look["size"], look["font"])
     made = []
     with NamedFiles(folder) as out:

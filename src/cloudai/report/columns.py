@@ -58,7 +58,7 @@ def columns_of(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None =
 
 def kind_of(values: Sequence[Any]) -> Literal["number", "word", "words", "text"]:
     """Return the kind of a column by its values that are not empty; see `Column`."""
-    # One tuple decides: a picture with a single tag has a column of tags all the same.
+    # One list or tuple decides, because other cells of the column may hold a single word as it is.
     if any(isinstance(value, list | tuple) for value in values):
         return "words"
     if values and all(_is_number(value) for value in values):
@@ -90,6 +90,6 @@ def value_of(value: object, kind: str) -> str:
         return ""
     if kind == "words":
         parts = value if isinstance(value, list | tuple) else [value]
-        # JSON, because a tag may have a comma in it.
+        # The words are written as JSON, because a tag may have a comma in it.
         return json.dumps([plain(str(part)) for part in parts], ensure_ascii=False)
     return str(value).strip() if kind == "number" else shown(value)

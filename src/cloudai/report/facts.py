@@ -70,7 +70,7 @@ def marks_in(subject: Subject, kinds: Sequence[MarkKind] | None = None, *, landm
         results.append(text)
     for result in subject.results:
         if isinstance(result, ImageAnalysis):
-            # They have been added above, each once.
+            # Faces and text have been added above, each once.
             results.append(result.model_copy(update={"faces": None, "text": None}))
         elif not isinstance(result, Faces | Ages | Text):
             results.append(result)

@@ -99,7 +99,7 @@ def gallery(
         make = maker.picture if tiles == "pictures" else maker.faces
         made = (tile for subject in subjects for tile in make(subject))
         file = save_page(made, path, count=count, shape=shape, **options)
-    # One warning for all: a thousand lines would hide what to do about it.
+    # There is one warning for all pictures: a thousand lines would hide what to do about it.
     warn_of_missing(maker.missing, len(subjects))
     return file
 

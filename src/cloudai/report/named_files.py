@@ -82,8 +82,9 @@ class NamedFiles:
             suffix: The ending of the file, which decides its format.
         """
         path = self._free(item, name, suffix)
-        # Pillow's default is 75, which shows where a JPEG is compressed for the second time.
-        options = {"quality": 92} if suffix == ".jpg" else {}
+        # Pillow's own quality of a JPEG is 75, which shows where one is compressed for the second time. Its own level
+        # of a PNG takes three times as long, for a file that is 4 % smaller at most.
+        options = {".jpg": {"quality": 92}, ".png": {"compress_level": 4}}.get(suffix, {})
         out = io.BytesIO()
         picture.save(out, PIL.Image.registered_extensions()[suffix], **options)
         write_whole(path, out.getvalue())

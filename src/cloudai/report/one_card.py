@@ -171,8 +171,8 @@ def _size(size: str | tuple[int, int]) -> tuple[int, int]:
 
 def _cleaned(caption: str) -> str:
     """Return a caption that can be drawn; of its line breaks, those between two lines with text are kept."""
-    # A text of megabytes is cut first; characters that cannot be drawn may be among the rest, so that it is cut again
-    # behind.
+    # A text of megabytes is cut before its lines are cleaned. Cleaning may remove characters, so that more than is
+    # needed is kept first, and the rest is cut afterwards.
     lines = (drawable(line) for line in lines_of(caption[: 4 * LONGEST]))
     return "\n".join(line for line in lines if line)[:LONGEST]
 

@@ -73,7 +73,7 @@ def _of_line(line: str, number: int, name: str) -> Outcome[Any]:
         facts = {"operation": kept["operation"], "row": kept.get("row"), "status": kept["status"]}
         if "result" not in kept:
             return Outcome(*head, error=_error(kept.get("error_type"), kept.get("error")), **facts)
-        # Results are strict, and only JSON's own reader takes a list for a tuple.
+        # Results are checked strictly, and only pydantic's reader of JSON takes a list for a tuple.
         result = OPERATIONS[kept["operation"]].result.model_validate_json(json.dumps(kept["result"]))
         return Outcome(*head, result=result._with(Meta.model_validate_json(json.dumps(kept["meta"])), None), **facts)  # noqa: SLF001
     except (ValueError, KeyError, TypeError, ValidationError) as error:

@@ -206,7 +206,7 @@ class _Sheet:
     def picture(self, down: int, subject: Subject, where: Photos) -> None:
         """Put a small copy of a picture into the first cell of a row; it moves and hides with its row."""
         try:
-            # Twice the size that is shown, so that it stays sharp on a fine screen.
+            # The copy has twice the size that is shown, so that it stays sharp on a fine screen.
             small = where.open(subject, 2 * THUMB)
         except CloudAIError:
             return  # the row says by its status what is known

@@ -14,7 +14,7 @@ from cloudai.core.flow import Request, Response
 from cloudai.errors import closed
 from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
-from cloudai.transport.checks import require_safe, require_sendable, unsendable
+from cloudai.transport.checks import Checks
 from cloudai.transport.connections import (
     KEPT,
     Verify,
@@ -53,7 +53,7 @@ class AsyncNetwork:
         self._direct: AsyncDirect | None = None
         self._kept = max(KEPT, max_concurrency)
         self._closed = False
-        self._allow_http = allow_http
+        self._check = Checks(allow_http=allow_http)
 
     async def __call__(self, request: Request) -> Response:
         """Send one request once, and return its reply, of whatever status; no redirect is followed.
@@ -66,8 +66,7 @@ class AsyncNetwork:
             MalformedResponseError: The reply cannot be unpacked, or is too large (ResponseTooLargeError).
             RedirectBlockedError: The user's own client has followed a redirect all the same.
         """
-        require_safe(request.url, self._allow_http)
-        require_sendable(unsendable(request.headers))
+        self._check(request)
         sent = Sent(traced=self._mine)
         if self._client is None:
             if self._closed:

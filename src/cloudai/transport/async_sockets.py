@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import anyio
 import httpcore2
 
+from cloudai.core.drivers.awaiting import awaited
 from cloudai.transport.addresses import looked_up
 from cloudai.transport.early import EarlyReply
 from cloudai.transport.sockets import FAILURES, extra_info, failure
@@ -20,33 +21,56 @@ __all__ = ["AsyncBackend"]
 
 T = TypeVar("T")
 
+LARGE = 65_536
+"""Bytes of an upload from which on other tasks run after they are written, as they do after each read."""
 
-async def _carried_out(steps: Steps[T]) -> T:
-    """Carry the steps out, and return their value."""
-    waited = False
+
+async def _carried_out(
+    steps: Steps[T],
+    timeout: float | None = None,  # noqa: ASYNC109
+    *,
+    pauses: bool = True,
+    reader: _Reader | None = None,
+) -> T:
+    """Carry the steps out, and return their value, or raise TimeoutError after so many seconds.
+
+    Args:
+        steps: The steps.
+        timeout: The seconds; None leaves the time to the caller.
+        pauses: Whether other tasks run before the value is returned, also where nothing had to be waited for.
+        reader: The reader of the socket, which lets go of it before it is waited for here.
+    """
+    if timeout is not None:
+        async with asyncio.timeout(timeout):
+            return await _carried_out(steps, pauses=pauses, reader=reader)
     try:
         wanted = next(steps)
         while True:
+            if reader is not None:
+                reader.let_go()
             ready = await _ready(wanted)
-            waited = True
+            pauses = False
             wanted = steps.send(ready)
     except StopIteration as stop:
         value: T = stop.value
-        if not waited:
-            await asyncio.sleep(0)  # others run too, where there is always something to read
+        if pauses:
+            await asyncio.sleep(0)
         return value
     finally:
         steps.close()
 
 
+# anyio's functions also work on Windows, whose usual event loop cannot wait for sockets by itself.
+WAITS = {READ: anyio.wait_readable, WRITE: anyio.wait_writable}
+
+
 async def _ready(wanted: Wait) -> set[socket.socket]:
-    # anyio's functions also work on Windows, whose usual event loop cannot wait for sockets by itself.
-    wait_for = {READ: anyio.wait_readable, WRITE: anyio.wait_writable}
-    waits = [(sock, wait_for[each]) for sock, events in wanted.sockets.items() for each in wait_for if events & each]
-    if len(waits) == 1 and wanted.seconds is None:
-        [(sock, wait)] = waits
-        await wait(sock)
-        return {sock}
+    if len(wanted.sockets) == 1 and wanted.seconds is None:
+        [(sock, events)] = wanted.sockets.items()
+        if events in WAITS:
+            await WAITS[events](sock)
+            return {sock}
+    waits = [(sock, WAITS[each]) for sock, events in wanted.sockets.items() for each in WAITS if events & each]
     tasks = {asyncio.ensure_future(_waited(wait, sock)): sock for sock, wait in waits}
     try:
         done, _ = await asyncio.wait(tasks, timeout=wanted.seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -74,12 +98,72 @@ def _failure(error: Exception, timed_out: type[Exception], failed: type[Exceptio
     return failure(error, timed_out, failed)
 
 
-async def _within(timeout: float | None, carried_out: Coroutine[Any, Any, T]) -> T:  # noqa: ASYNC109
-    """Return an outcome, or raise TimeoutError after so many seconds; None leaves the time to the caller."""
-    if timeout is None:
-        return await carried_out
-    async with asyncio.timeout(timeout):
-        return await carried_out
+class _Reader:
+    """Reads from a socket, which stays registered with the event loop between two reads.
+
+    Registering it for each read, as `_ready` does, takes longer than all the rest of a wait. While nobody reads, it is
+    registered until something comes, or the server closes the connection.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The event loop with which the socket is registered."""
+        self._steps: Steps[bytes] | None = None
+        self._outcome: asyncio.Future[bytes] | None = None
+        """The outcome of the steps; None while nobody reads."""
+
+    async def carry_out(self, steps: Steps[bytes]) -> bytes:
+        """Carry out steps that wait for nothing but this socket to be readable, and return their value."""
+        try:
+            next(steps)
+        except StopIteration as stop:
+            data: bytes = stop.value
+            await asyncio.sleep(0)  # others run too, where there is always something to read
+            return data
+        if not self._is_registered():
+            return await _carried_out(steps)
+        self._steps, self._outcome = steps, asyncio.get_running_loop().create_future()
+        try:
+            return await self._outcome
+        finally:
+            self._steps = self._outcome = None
+            steps.close()
+
+    def _is_registered(self) -> bool:
+        """Register the socket where it is not, and return False if the event loop can register none, as on Windows."""
+        if self._loop is None:
+            loop = asyncio.get_running_loop()
+            try:
+                loop.add_reader(self._socket.fileno(), self._go_on)
+            except NotImplementedError:
+                return False
+            self._loop = loop
+        return True
+
+    def _go_on(self) -> None:
+        """Take the next step, now that the socket is readable."""
+        if self._steps is None or self._outcome is None:
+            self.let_go()  # or the event loop would call this again and again
+        elif not self._outcome.done():
+            try:
+                self._steps.send({self._socket})
+            except StopIteration as stop:
+                self._outcome.set_result(stop.value)
+            except Exception as error:  # noqa: BLE001  # the task that reads gets it
+                self._outcome.set_exception(error)
+
+    def let_go(self) -> None:
+        """Take the socket from the event loop, because something else waits for it, or because it is to be closed."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop = None
+
+    def close(self) -> None:
+        """Let go of the socket, which is about to be closed, and fail what waits for it."""
+        self.let_go()
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_exception(anyio.ClosedResourceError())
 
 
 class AsyncStream(httpcore2.AsyncNetworkStream):
@@ -91,6 +175,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
+        self._reader = _Reader(layer.socket)
         self._early = EarlyReply()
         self._begins = True
         self._looked = False
@@ -105,7 +190,10 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         if self._early:
             return self._early.take(max_bytes)
         try:
-            return await _within(timeout, _carried_out(reading(self._layer, max_bytes)))
+            if timeout is None:
+                return await self._reader.carry_out(reading(self._layer, max_bytes))
+            async with asyncio.timeout(timeout):
+                return await self._reader.carry_out(reading(self._layer, max_bytes))
         except _FAILURES as error:
             raise _failure(error, httpcore2.ReadTimeout, httpcore2.ReadError) from error
 
@@ -116,13 +204,15 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         self._begins = self._looked = False
         try:
             steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
-            await _within(timeout, _carried_out(steps))
+            # After a small piece there is nothing more to write, and the read that follows lets others run.
+            await _carried_out(steps, timeout, pauses=len(buffer) >= LARGE, reader=self._reader)
         except _FAILURES as error:
             raise _failure(error, httpcore2.WriteTimeout, httpcore2.WriteError) from error
 
     async def aclose(self) -> None:
         sock = self._layer.socket
         if sock.fileno() >= 0:
+            self._reader.close()
             anyio.notify_closing(sock)
             sock.close()
 
@@ -132,9 +222,10 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # the library's
     ) -> httpcore2.AsyncNetworkStream:
+        self._reader.let_go()
         try:
             tls = Tls(self._layer, ssl_context, server_hostname)
-            await _within(timeout, _carried_out(tls.handshake()))
+            await _carried_out(tls.handshake(), timeout)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, _FAILURES):
@@ -167,7 +258,7 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         """Connect to the address of the host that answers first, all within the timeout."""
         try:
             async with asyncio.timeout(timeout):
-                addresses = self._checked(host, await asyncio.wrap_future(looked_up(host, port)))
+                addresses = self._checked(host, await awaited(looked_up(host, port)))
                 stream = AsyncStream(Plain(await _carried_out(racing(addresses, port, local_address))))
             for option in socket_options or ():
                 stream.get_extra_info("socket").setsockopt(*option)

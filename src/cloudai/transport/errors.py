@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 from cloudai.core.urls import split
@@ -19,7 +20,7 @@ from cloudai.errors import (
 )
 from cloudai.transport.body import too_large
 
-__all__ = ["Sent", "cut_short", "errors", "translated"]
+__all__ = ["Sent", "cut_short", "errors"]
 
 
 class Sent:
@@ -55,8 +56,7 @@ BROKEN = {"TransportError", "NetworkError", "ProtocolError", "OSError"}
 """The names of the classes of errors that say that a connection broke."""
 
 
-@contextmanager
-def errors(url: str, sent: Sent) -> Iterator[None]:
+class errors:  # noqa: N801  # it is used as a function is; `contextmanager` would take longer for each call
     """Translate what the HTTP library raises within the block into errors of cloudai.
 
     An error of cloudai passes as it is, and so does an exception that is not of the library.
@@ -65,20 +65,23 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
         url: The address of the request; only its host is named.
         sent: Whether the request may have begun to go out. Where it has not, a broken connection is a ConnectError.
     """
-    try:
-        yield
-    except Exception as error:
-        ours = translated(error, url, sent)
-        if ours is error:
-            raise
-        raise ours from error
+
+    def __init__(self, url: str, sent: Sent) -> None:
+        self._url, self._sent = url, sent
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> None:
+        if isinstance(error, Exception) and (ours := _translated(error, self._url, self._sent)) is not error:
+            raise ours from error
 
 
-def translated(error: Exception, url: str, sent: Sent) -> Exception:
+def _translated(error: Exception, url: str, sent: Sent) -> Exception:
     """Return the error of cloudai for one of the HTTP library, or any other as it is; see `errors`."""
     if isinstance(error, CloudAIError):
         return error
-    ours = _moved(error, sent) or _translated(error, split(url).hostname or "no host", sent)
+    ours = _moved(error, sent) or _of_the_connection(error, split(url).hostname or "no host", sent)
     if isinstance(ours, DeadlineExceededError):
         ours.state = "UNKNOWN" if sent.maybe and "PoolTimeout" not in _kinds(error) else "NOT_SENT"
     return ours
@@ -115,7 +118,7 @@ def _kinds(error: BaseException) -> set[str]:
     return {kind.__name__ for kind in type(error).__mro__}
 
 
-def _translated(error: Exception, host: str, sent: Sent) -> Exception:
+def _of_the_connection(error: Exception, host: str, sent: Sent) -> Exception:
     """Return the error of cloudai for one of the HTTP library, or the error itself if it is of another kind."""
     if isinstance(error, ValueError) and "non-empty sequence" in str(error):
         error = ConnectError(f"no address for {host}")  # the resolver's answer was empty

@@ -18,7 +18,7 @@ import httpx2
 from cloudai.core.flow import Request, Response
 from cloudai.errors import closed
 from cloudai.transport.body import Body
-from cloudai.transport.checks import require_safe, require_sendable, unsendable
+from cloudai.transport.checks import Checks
 from cloudai.transport.connections import (
     KEPT,
     Verify,
@@ -32,7 +32,7 @@ from cloudai.transport.connections import (
 from cloudai.transport.courier import uninterrupted
 from cloudai.transport.deadline import CURRENT, Exchange, until
 from cloudai.transport.direct import Direct
-from cloudai.transport.errors import Sent, cut_short, errors, translated
+from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
 from cloudai.transport.sockets import Backend
 
@@ -60,9 +60,7 @@ class Network:
         self._direct: Direct | None = None
         self._kept = max(KEPT, max_concurrency)
         self._closed = False
-        self._allow_http = allow_http
-        self._safe_url = ""
-        """The last address that was found to be safe; most requests go to it again."""
+        self._check = Checks(allow_http=allow_http)
         self._pid = os.getpid()
         self._inherited: list[Any] = []
         self._lock = threading.Lock()
@@ -78,10 +76,7 @@ class Network:
             MalformedResponseError: The reply cannot be unpacked, or is too large (ResponseTooLargeError).
             RedirectBlockedError: The user's own client has followed a redirect all the same.
         """
-        if request.url != self._safe_url:
-            require_safe(request.url, self._allow_http)
-            self._safe_url = request.url
-        require_sendable(unsendable(request.headers))
+        self._check(request)
         exchange = Exchange(request.timeout)
         if not self._mine:
             return self._sent(request, exchange)  # the connections of the user's own client cannot be closed from here
@@ -89,16 +84,12 @@ class Network:
         if direct is not None and not self._closed and self._pid == os.getpid():
             token = CURRENT.set(exchange)
             try:
-                plain = direct.message(request)
-                stream = direct.take(plain.target.origin) if plain else None
-                if plain and stream:
-                    # Over a connection that is open already, nothing is done that an interrupt could leave half done.
-                    return direct.exchange(plain, sent, stream)
-            except Exception as error:
-                ours = translated(error, request.url, sent)
-                if ours is error:
-                    raise
-                raise ours from error
+                with errors(request.url, sent):
+                    plain = direct.message(request)
+                    stream = direct.take(plain.target.origin) if plain else None
+                    if plain and stream:
+                        # Over a connection that is open already, an interrupt can leave nothing half done.
+                        return direct.exchange(plain, sent, stream)
             finally:
                 CURRENT.reset(token)
         return uninterrupted(functools.partial(self._sent, request, exchange), exchange)

@@ -134,8 +134,8 @@ def test_another_process_is_answered(colour: str, tmp_path: Path) -> None:
             server.posts.clear()
             for name in "일이":
                 wish = {"journal": str(tmp_path / f"{operation}-{name}"), "url": server.url, "colour": colour}
-                assert run(wish | {"n": 30, "workers": 4, "operation": operation}) == 0
-            assert sum(server.posts.values()) == 30
+                assert run(wish | {"n": 12, "workers": 4, "operation": operation}) == 0
+            assert sum(server.posts.values()) == 12
 
 
 @pytest.mark.loopback
@@ -146,7 +146,7 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
 
         def go(run: Any, name: str, colour: str) -> None:
             wish = {"journal": str(tmp_path / name), "url": server.url, "colour": colour, "operation": "sentiment"}
-            codes.append(run(wish | {"n": 200, "workers": 4}))
+            codes.append(run(wish | {"n": 80, "workers": 4}))
 
         threads = [threading.Thread(target=go, args=(one, "일", "blocking"))]
         threads += [threading.Thread(target=go, args=(two, "이", "awaiting"))]
@@ -155,8 +155,8 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(60)
         assert codes == [0, 0]
-    assert rows("SELECT COUNT(*), COUNT(DISTINCT call) FROM answers") == [(200, 200)]
-    assert rows("SELECT COUNT(*) FROM replies") == [(200,)]
+    assert rows("SELECT COUNT(*), COUNT(DISTINCT call) FROM answers") == [(80, 80)]
+    assert rows("SELECT COUNT(*) FROM replies") == [(80,)]
     assert rows("PRAGMA integrity_check") == [("ok",)]
 
 
@@ -587,15 +587,15 @@ def test_a_smaller_limit_makes_it_smaller(network: NETWORK, monkeypatch: pytest.
     """At the next answer, also of many small ones and where one alone is too large; the newest stay."""
     network(lambda request: ok({"score": 0.5, "model": "x" * (3_000_000 if request.json["text"] == "큰 글" else 900)}))
     run = batcher("blocking")
-    run("sentiment", [f"글 {n}" for n in range(600)])
-    assert cache_path().stat().st_size > 600_000
-    monkeypatch.setenv("CLOUDAI_CACHE_MB", "0.4")
+    run("sentiment", [f"글 {n}" for n in range(300)])
+    assert cache_path().stat().st_size > 300_000
+    monkeypatch.setenv("CLOUDAI_CACHE_MB", "0.2")
     run("sentiment", ["새 글"])
-    assert 340_000 < cache_path().stat().st_size <= 400_000
+    assert 160_000 < cache_path().stat().st_size <= 200_000
     assert run("sentiment", ["새 글"]).sent == 0
     assert run("sentiment", ["글 3"]).sent == 1
     run("sentiment", ["큰 글"])
-    assert sum(file.stat().st_size for file in cache_path().parent.iterdir()) <= 400_000
+    assert sum(file.stat().st_size for file in cache_path().parent.iterdir()) <= 200_000
 
 
 def test_use_is_marked_coarsely() -> None:
@@ -673,11 +673,9 @@ def put(what: Callable[[Path], None]) -> None:
 
 
 def ran(run: Batcher, caplog: pytest.LogCaptureFixture) -> Done:
-    """A batch that goes on without it, in about the usual time, with one warning."""
+    """A batch that goes on without it, with one warning; one that would wait for ever fails within a minute."""
     caplog.clear()
-    began = time.monotonic()
     done = run("sentiment", TEXTS)
-    assert time.monotonic() - began < 5
     assert done.values() == ["ok"] * 12
     assert done.error is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -733,18 +731,19 @@ def test_no_damage_gives_a_wrong_answer(network: NETWORK) -> None:
         assert [o.result.score for o in sorted(done.outcomes, key=lambda o: o.item)] == [len(t) / 100 for t in TEXTS]
 
 
-@pytest.mark.long
 @both
-def test_a_locked_one_is_not_waited_for(colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_locked_one_is_not_waited_for(
+    colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither where another process writes for ever, nor where it has the file to itself."""
+    monkeypatch.setattr(module, "BUSY", 0.02)
+    monkeypatch.setattr(module, "WRITING", 0.05)
     network(mood)
     run = batcher(colour)
     run("sentiment", TEXTS[:6])
     with closing(sqlite3.connect(cache_path(), isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
         assert run("sentiment", TEXTS).sent == 6, "what is there is read"
-        assert time.monotonic() - began < 5
     with closing(sqlite3.connect(cache_path(), isolation_level=None)) as db:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")

@@ -57,22 +57,27 @@ class Counting:
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_parts_of_a_step_are_counted(colour: str, concurrency: int) -> None:
     """A batch of so many requests at a time never has more out, though each input has three at once."""
-    out = Counting()
+    out, company = Counting(), threading.Barrier(concurrency)
     texts = [f"글 {n}" for n in range(12)]
 
     def send(_: Request) -> Response:
         out.come()
-        time.sleep(0.005)
-        out.go()
-        return ok({})
-
-    async def asend(_: Request) -> Response:
-        out.come()
-        await asyncio.sleep(0.005)
+        company.wait(20)  # as many as there may be come together
+        time.sleep(0.001)
         out.go()
         return ok({})
 
     async def run() -> dict[str, int]:
+        awaited = asyncio.Barrier(concurrency)
+
+        async def asend(_: Request) -> Response:
+            out.come()
+            async with asyncio.timeout(20):
+                await awaited.wait()
+            await asyncio.sleep(0.001)
+            out.go()
+            return ok({})
+
         async with (
             AsyncClient(InParts(), send=asend) as client,
             client.batch("key_phrases", texts, concurrency=concurrency) as job,

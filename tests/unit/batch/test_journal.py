@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,7 +21,7 @@ from cloudai.core.flow import Request, Response
 from tests.faults.test_full_disk import TEXTS, kept
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Server, both
-from tests.support.paths import ROOT
+from tests.support.forks import execute, piped, run_code
 
 
 def delete_log(path: Path) -> None:
@@ -219,33 +217,36 @@ def test_a_file_that_may_only_be_read() -> None:
     assert all("cannot be" in text for text in told), told
 
 
-@pytest.mark.long
+HOLDS = """
+import os, sys
+from cloudai.batch.journal import Journal
+held = Journal(sys.argv[1])
+print(os.getpid(), flush=True)
+input()
+"""
+
+
 @pytest.mark.parametrize("is_there", [False, True])
 def test_one_owner_at_a_time(is_there: bool, tmp_path: Path) -> None:
     """A second is refused, in this process or another, and takes nothing from the first; a killed one lets go."""
     path = tmp_path / "일.journal"
     if is_there:
         Journal(path).close()
-    holds = "import sys; from cloudai.batch.journal import Journal; held = Journal(sys.argv[1]); print(1, flush=True)"
-    command = [sys.executable, "-c", f"{holds}; input()", str(path)]
     with Client(MadeUp(), send=lambda _: ok({"score": 1})) as client:
         with client.batch("sentiment", TEXTS, journal=path) as first:
             for _ in range(2):
                 with pytest.raises(JournalError, match="is used by another process"):
                     client.batch("sentiment", TEXTS, journal=path)
-            other = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert "is used by another process" in other.stderr
+            code, _, err = run_code(HOLDS, path)
+            assert code == 1
+            assert "is used by another process" in err
             assert len(list(first)) == len(TEXTS)
-        owner = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert owner.stdout
-        assert owner.stdin
-        assert owner.stdout.readline() == "1\n"
-        with pytest.raises(JournalError, match="is used by another process"):
-            client.batch("sentiment", TEXTS, journal=path)
-        owner.send_signal(signal.SIGKILL)
-        owner.wait()
-        owner.stdin.close()
-        owner.stdout.close()
+        with piped(execute, HOLDS, str(path)) as owner:
+            number = int(owner.stdout.readline())
+            with pytest.raises(JournalError, match="is used by another process"):
+                client.batch("sentiment", TEXTS, journal=path)
+            os.kill(number, signal.SIGKILL)
+            assert owner.stdout.readline() == ""  # it is gone
         with client.batch("sentiment", TEXTS, journal=path) as job:
             assert len(list(job)) == len(TEXTS)
 
@@ -329,10 +330,8 @@ with client.batch("sentiment", [f"후기 {n}" for n in range(30)], journal=sys.a
 def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
     """A child leaves through the batch it was forked in; its parent goes on, is killed, and all is in the journal."""
     path = tmp_path / "일.journal"
-    command = [sys.executable, "-c", FORKS, path]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout == "forked\n"
-    assert done.returncode == -signal.SIGKILL
+    code, out, err = run_code(FORKS, path)
+    assert (code, out) == (-signal.SIGKILL, "forked\n"), err
     server = Server(lambda _: ok({"score": 0.5}))
     answered, doubtful, sent = kept(path)
     assert sent >= 21

@@ -28,7 +28,7 @@ from tests.support.batches import Batcher, Server, both
 from tests.support.length import both_by_turns, length
 
 MANY = settings(
-    max_examples=length(20, 100, 500),
+    max_examples=length(12, 100, 500),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -33,6 +29,8 @@ from cloudai.storage import cache_path
 from tests.data import make
 from tests.faults.test_power_loss import Disk, LossyFile
 from tests.support.batches import Batcher, Done, both
+from tests.support.failing_sqlite import failing, full
+from tests.support.forks import run_code
 from tests.support.length import both_by_turns, length
 from tests.unit.batch.test_cache import NETWORK, batcher, network
 from tests.unit.batch.test_recorder import everything
@@ -248,17 +246,18 @@ def test_a_finished_input_is_not_asked_for_again(
     ]
 
 
-@pytest.mark.long
 @each_journal
 def test_replies_can_be_read_anew(name: str, journal: Path) -> None:
-    """Without the pictures and without sending: results are the same as those that were kept."""
+    """Without the pictures, without sending or waiting for anything: the results are those that were kept."""
     shutil.rmtree(journal.parent / "사진")
     before = Kept.in_(journal).calls
-    read = []
+    read: list[int] = []
+    waits: list[float] = []
     for provider, operation, inputs, settings in make.BATCHES[-4:]:
-        client = Client(provider(), offline=True)
+        client = Client(provider(), offline=True, sleep=waits.append)
         with client, client.batch(operation, inputs, journal=journal, **settings) as job:
             read.append(job.reparse())
+    assert not waits, "also for a job that has not ended, of which nothing is asked"
     # From version 4 on, an incomplete run shows what earlier ones were answered.
     assert read == [6 if name[8] < "4" else 8, 4, 3, 2]
     after = Kept.in_(journal).calls
@@ -464,39 +463,12 @@ def test_damaged_content_is_left_as_it_is(name: str, journal: Path) -> None:
     assert dump(journal) == before
 
 
-class Failing(sqlite3.Connection):
-    """A connection whose statement of a certain number is not carried out."""
-
-    left = 0
-    fail: Callable[[], object]
-
-    def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        """Carry out a statement, or fail."""
-        type(self).left -= 1
-        if type(self).left == 0:
-            type(self).fail()
-        return super().execute(sql, *parameters)
-
-
-def failing(n: int, fail: Callable[[], object]) -> Callable[[str], sqlite3.Connection]:
-    """Open SQLite so that the statement of this number fails."""
-    kind = type("Failing", (Failing,), {"left": n, "fail": staticmethod(fail)})
-    return lambda name: sqlite3.connect(name, isolation_level=None, check_same_thread=False, factory=kind)
-
-
-def full() -> None:
-    """Fail as a full disk does."""
-    error = sqlite3.OperationalError("database or disk is full")
-    error.sqlite_errorcode = sqlite3.SQLITE_FULL
-    raise error
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("name", [FIRST, "journal-2-44bd37f.sqlite"])
 def test_a_migration_that_fails_anywhere_changes_nothing(name: str, journal: Path) -> None:
     """At every statement: the error says why, the file is of its old version, and the next opening migrates it."""
     before = dump(journal)
-    for failures in range(1, 1000):
+    for failures in range(1, 1000, length(2, 1, 1)):
         try:
             migrate(journal, connect=failing(failures, full))
         except JournalError as error:
@@ -511,8 +483,9 @@ def test_a_migration_that_fails_anywhere_changes_nothing(name: str, journal: Pat
 
 KILLED = """
 import os, signal, sys
-from tests.unit.batch.test_migrations import failing, migrate
-migrate(sys.argv[1], connect=failing(int(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)))
+from cloudai.batch.journal import Journal
+from tests.support.failing_sqlite import failing
+Journal(sys.argv[1], connect=failing(int(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)))
 """
 
 
@@ -522,10 +495,8 @@ migrate(sys.argv[1], connect=failing(int(sys.argv[2]), lambda: os.kill(os.getpid
 def test_a_process_that_is_killed_midway(statement: int, name: str, journal: Path) -> None:
     """The file is of its old version with all that it said, and the next opening migrates it."""
     before = dump(journal)
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, journal, str(statement)], cwd=DATA.parents[1], check=False, env=os.environ
-    )
-    assert killed.returncode == -signal.SIGKILL
+    code, _, err = run_code(KILLED, journal, statement)
+    assert code == -signal.SIGKILL, err
     assert dump(journal) == before
     migrate(journal)
     assert Kept.in_(journal) == Kept.in_(DATA / name)
@@ -569,7 +540,7 @@ class CutFiles(apsw.VFS):
 def test_a_power_cut_midway(name: str, journal: Path, tmp_path: Path) -> None:
     """The file is of the old version or of the new one, whole, and everything that was paid for is there."""
     versions = set()
-    for cut in range(1, 1000, 2):
+    for cut in range(1, 1000, length(4, 2, 2)):
         disk = CutDisk(cut, tmp_path / f"found {cut}")
         disk.found.mkdir()
         files = CutFiles(disk)

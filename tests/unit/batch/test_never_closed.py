@@ -15,14 +15,21 @@ import pytest
 
 from cloudai import AsyncClient, Client
 from cloudai.batch.journal import Journal
+from cloudai.core.drivers import threads
 from tests.made_up.provider import MadeUp, ok
 
 TEXTS = [f"후기 {n}" for n in range(50)]
 
 
+@pytest.fixture(autouse=True)
+def _threads_that_do_not_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a thread with nothing to do end at once, and not after some seconds."""
+    monkeypatch.setattr(threads, "IDLE", 0.01)
+
+
 def none_left(before: set[threading.Thread]) -> bool:
-    """Return whether all threads that have been started since have ended, or end within five seconds."""
-    until = time.monotonic() + 5
+    """Return whether all threads that have been started since have ended, or end within half a minute."""
+    until = time.monotonic() + 30
     while set(threading.enumerate()) - before and time.monotonic() < until:
         time.sleep(0.01)
     return not set(threading.enumerate()) - before
@@ -87,7 +94,6 @@ def test_an_awaiting_batch_that_is_dropped_ends_its_threads(begun: bool, tmp_pat
     again(tmp_path / "j")
 
 
-@pytest.mark.long
 def test_an_iteration_that_outlives_its_event_loop_ends_its_threads(tmp_path: Path) -> None:
     """A batch is still being iterated over when ``asyncio.run`` ends, and is dropped later."""
 

@@ -44,7 +44,7 @@ def good(_: Request) -> Response:
 def test_an_outage_pauses_and_blames_nobody(fault: str, concurrency: int, colour: str, tmp_path: Path) -> None:
     """At most 50 of 1,000 are tried, none fails, the books balance; when the service is back, the next run ends it."""
     server = Server(lambda _: DOWN[fault]())
-    n = length(300, 1000, 1000) if fault == "503" and concurrency == 32 else 100
+    n = length(200, 1000, 1000) if fault == "503" and concurrency == 32 else length(60, 100, 100)
     done = batcher(colour, server)("sentiment", TEXTS[:n], journal=tmp_path / "j", concurrency=concurrency)
     assert isinstance(done.error, PausedError)
     assert "Run the same again when the service answers" in str(done.error)
@@ -63,15 +63,15 @@ def test_an_outage_pauses_and_blames_nobody(fault: str, concurrency: int, colour
 def test_an_outage_in_the_middle_loses_nothing(colour: str, tmp_path: Path) -> None:
     """Inputs that were answered before an outage stay done, and are not sent again."""
     server = Server(good)
-    server.answer = lambda _: good(_) if len(server.requests) <= 100 else refused(503)
-    first = batcher(colour, server)("sentiment", TEXTS[:300], journal=tmp_path / "j")
+    server.answer = lambda _: good(_) if len(server.requests) <= 30 else refused(503)
+    first = batcher(colour, server)("sentiment", TEXTS[:110], journal=tmp_path / "j")
     assert isinstance(first.error, PausedError)
-    assert first.books["done"] == 100
-    answered = set(server.texts[:100])
+    assert first.books["done"] == 30
+    answered = set(server.texts[:30])
     tried = len(server.requests)
-    assert tried <= 150
+    assert tried <= 80
     server.answer = good
-    assert batcher(colour, server)("sentiment", TEXTS[:300], journal=tmp_path / "j").books["done"] == 300
+    assert batcher(colour, server)("sentiment", TEXTS[:110], journal=tmp_path / "j").books["done"] == 110
     assert not answered & set(server.texts[tried:])
 
 
@@ -141,7 +141,7 @@ def test_poison_fails_alone(colour: str, tmp_path: Path) -> None:
             return refused(500)
         return Response(200, {}, b"<html>") if text == TEXTS[11] else ok({"score": 0.5})
 
-    server, n = Server(answer), length(100, 400, 400)
+    server, n = Server(answer), length(40, 400, 400)
     for _ in range(4):
         done = batcher(colour, server)("sentiment", TEXTS[:n], journal=tmp_path / "j")
         assert done.error is None

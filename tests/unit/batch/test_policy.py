@@ -20,6 +20,7 @@ from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
 from tests.support.length import both_by_turns, length
 from tests.support.paths import FIXTURES
+from tests.support.virtual_time import run_virtually
 
 TEXTS = [f"후기 {n}" for n in range(1000)]
 
@@ -54,12 +55,11 @@ def test_an_outage_of_many_runs_blames_nobody(fault: Any, colour: str, tmp_path:
     assert batcher(colour, server)("sentiment", TEXTS[:n_texts], journal=tmp_path / "j").books["done"] == n_texts
 
 
-@pytest.mark.long
 def test_many_at_once_find_out_as_cheaply() -> None:
     """Of 64 workers, each with a request on its way before the first fails, all the same only 50 requests come."""
 
     async def scene() -> int:
-        n = 0
+        n, clock = 0, asyncio.get_running_loop().time
 
         async def send(request: Request) -> Any:
             nonlocal n
@@ -68,7 +68,7 @@ def test_many_at_once_find_out_as_cheaply() -> None:
             return refused(503)
 
         async with (
-            AsyncClient(MadeUp(), send=send, max_concurrency=64) as client,
+            AsyncClient(MadeUp(), send=send, max_concurrency=64, clock=clock, sleep=asyncio.sleep) as client,
             client.batch("sentiment", TEXTS, concurrency=64) as job,
         ):
             with pytest.raises(PausedError):
@@ -77,7 +77,7 @@ def test_many_at_once_find_out_as_cheaply() -> None:
             assert job.balanced
         return n
 
-    assert asyncio.run(scene()) <= 50
+    assert run_virtually(scene) <= 50
 
 
 @both
@@ -194,7 +194,7 @@ def test_a_spent_quota_pauses_at_the_first_reply(
 def test_a_poison_alone_over_runs(status: int, place: int, concurrency: int, colour: str, tmp_path: Path) -> None:
     """First, in the middle or last: the others are done, it is sent three times in all runs, and then it has failed."""
     server = Server(lambda r: refused(status) if r.json["text"] == TEXTS[place] else good(r))
-    for _ in range(5):
+    for _ in range(length(3, 5, 5)):
         done = batcher(colour, server)("sentiment", TEXTS[:40], journal=tmp_path / "j", concurrency=concurrency)
         assert done.error is None
         assert done.books["done"] == 39

@@ -84,7 +84,13 @@ def translated(request: Request, texts: list[str]) -> Any:
 
 
 KO = {"language": "ko"}
-N = length(150, 1_000, 1_000)
+
+
+def number_of(most: int) -> int:
+    """Return how many texts are asked: in the short form a few more than go into one request, or into four."""
+    return length(150 if most > 10 else 40, 1_000, 1_000)
+
+
 MANY: list[tuple[str, Provider, str, dict[str, Any], int, int]] = [
     # What is asked, how many texts fit into a request, and how many requests those texts take.
     ("azure", AZURE, "detect_language", {}, 1_000, 1),
@@ -110,13 +116,14 @@ def test_many_texts(
     name: str, provider: Provider, operation: str, options: dict[str, Any], most: int, each: int
 ) -> None:
     """The plan states the number of requests that the vendor's limits allow, and no more are sent."""
-    n = each * math.ceil(N / most)
-    texts = [f"후기 {number}번입니다" for number in range(N)]
+    count = number_of(most)
+    n = each * math.ceil(count / most)
+    texts = [f"후기 {number}번입니다" for number in range(count)]
     server = Server(answer)
     done = Batcher("blocking", provider, server, {"offline": False})(operation, texts, options=options, plan=True)
     assert done.error is None, name
     assert done.plan is not None
-    assert (done.books["done"], done.balanced) == (N, True)
+    assert (done.books["done"], done.balanced) == (count, True)
     assert (len(server.requests), done.plan.requests) == (n, n)
     assert sum(done.values("billed_max")) == done.plan.units
     if operation == "translate":
@@ -140,18 +147,19 @@ REFUSED: list[tuple[Provider, str, dict[str, Any], int]] = [
 @pytest.mark.parametrize(("provider", "operation", "options", "most"), REFUSED, ids=lambda v: str(v)[:24])
 def test_one_refused_text_among_many(provider: Provider, operation: str, options: dict[str, Any], most: int) -> None:
     """It fails alone, with the vendor's words; a request that is refused as a whole is halved until it is alone."""
-    texts = [f"후기 {number}번입니다" for number in range(N)]
-    bad = N * 2 // 3
+    count = number_of(most)
+    texts = [f"후기 {number}번입니다" for number in range(count)]
+    bad = count * 2 // 3
     texts[bad] = BAD
     server = Server(answer)
     done = Batcher("blocking", provider, server, {"sleep": lambda _: None})(operation, texts, options=options)
-    assert (done.books["done"], done.books["failed"]) == (N - 1, 1)
+    assert (done.books["done"], done.books["failed"]) == (count - 1, 1)
     (failed,) = [outcome for outcome in done.outcomes if outcome.status == "failed"]
     assert (failed.item, type(failed.error).__name__) == (bad, "BadRequestError")
     assert re.search("refused", str(failed.error))
-    requests = math.ceil(N / most)
+    requests = math.ceil(count / most)
     # A translator refuses the whole request, and each halving sends two; Azure Language names the text in its reply.
-    halvings = math.ceil(math.log2(min(N, most))) if operation == "translate" else 0
+    halvings = math.ceil(math.log2(min(count, most))) if operation == "translate" else 0
     assert requests <= len(server.requests) <= requests + 2 * halvings + 3 * bool(halvings)
 
 

@@ -16,6 +16,7 @@ from cloudai.batch.time_left import TimeLeft, last_turn
 from cloudai.core.rate_limit import Rate
 from cloudai.wording import using
 from tests.made_up.provider import MadeUp, ok
+from tests.support.length import length
 from tests.support.virtual_time import run_virtually
 
 TEXTS = [f"후기 {n}" for n in range(300)]
@@ -56,11 +57,12 @@ async def followed(tmp_path: Path, rows: int = 300, failing: int = 0) -> tuple[l
 
 @pytest.mark.long
 def test_the_time_left_is_right_after_the_first_minute(tmp_path: Path) -> None:
-    """Of a run of 300 rows at 20 a minute the time left is never wrong by 10 % or by a second, whichever is more."""
-    notes, end = run_virtually(lambda: followed(tmp_path))
-    assert 14 * 60 < end < 15 * 60
+    """Of a run at 20 a minute the time left is never wrong by 10 % or by a second, whichever is more."""
+    minutes = length(4, 14, 14)
+    notes, end = run_virtually(lambda: followed(tmp_path, rows=20 * minutes + 20))
+    assert minutes * 60 < end < (minutes + 1) * 60
     later = [(left, end - now) for now, left, _ in notes if now >= 60]
-    assert len(later) > 700
+    assert len(later) > 50 * (minutes - 1)
     wrong = [(round(left, 1), round(true, 1)) for left, true in later if abs(left - true) > max(0.1 * true, 1.0)]
     assert wrong == []
 

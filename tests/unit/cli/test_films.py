@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
 from pathlib import Path
 
 import PIL.Image
@@ -17,13 +18,21 @@ from tests.support.films import film
 PHOTOS = dict(sample_photos())
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a video in which a face moves, beside a photo; the command runs in it."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a video in which a face moves, beside a photo."""
+    made = tmp_path_factory.mktemp("films")
     with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
         views = [photo.convert("RGB").crop((x, 0, x + 360, 270)).resize((240, 180)) for x in (40, 60, 80, 100)]
-    (tmp_path / "연설.mp4").write_bytes(film(views, [0, 500, 1000, 1500]))
-    views[0].save(tmp_path / "사진.jpg")
+    (made / "연설.mp4").write_bytes(film(views, [0, 500, 1000, 1500]))
+    views[0].save(made / "사진.jpg")
+    return made
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of this folder, in which the command runs."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -22,16 +22,21 @@ from tests.unit.report import made
 PHOTOS = dict(sample_photos())
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two photos of Korean names, one of them without a face; the command runs beside it."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "사진").mkdir()
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two photos of Korean names, one of them without a face; they are small to be looked at quickly."""
+    made = tmp_path_factory.mktemp("photos")
     for title, name in (("Grace Hopper", "김하나.jpg"), ("Coffee", "커피.png")):
         with Image.open(PHOTOS[title]) as picture:
-            picture.convert("RGB").resize((240, 280)).save(
-                tmp_path / "사진" / name
-            )  # small, because faces are looked for
+            picture.convert("RGB").resize((240, 280)).save(made / name)
+    return made
+
+
+@pytest.fixture
+def folder(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with copies of the two photos in a folder of its own; the command runs there."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(photos, tmp_path / "사진")
     return tmp_path
 
 

@@ -418,7 +418,7 @@ def test_a_drip_ends_at_its_time(call: Caller) -> None:
         refused(call, f"{server.url}/a.png", rules(server, timeout=0.4), "did not come within 0.4 s")
         with pytest.raises(DeadlineExceededError) as raised:
             ask(call, f"{server.url}/a.png", rules(server), timeout=0.4)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert (raised.value.state, raised.value.billed_max) == ("NOT_SENT", 0)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import textwrap
 import threading
 import tracemalloc
@@ -16,6 +14,7 @@ import pytest
 from cloudai.core import json_reading
 from cloudai.core.json_reading import AT_ONCE, DEEPEST, ONE_CALL, SLICE, parsed
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
+from tests.support.forks import run_code
 from tests.support.length import length
 from tests.support.paths import FIXTURES
 
@@ -261,10 +260,9 @@ EVERY = list(product(BODIES, COLOURS))
 def test_reading_takes_at_most_64_mb_and_three_times_the_reply(name: str, colour: str) -> None:
     """The peak memory of a process that reads a reply stays within the promise; the reply is one of the three."""
     body, operation, outcome = BODIES[name]
-    code = textwrap.dedent(MEASURED)
-    arguments = [body.replace("\n", " "), operation, colour, str(PICTURE)]
-    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    what, grown, size = run.stdout.split()
+    code, out, err = run_code(textwrap.dedent(MEASURED), body.replace("\n", " "), operation, colour, PICTURE)
+    assert code == 0, err
+    what, grown, size = out.split()
     assert what == outcome
     assert int(grown) < 64_000_000 + 2 * int(size)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import asyncio
+from typing import Any
 
 import pytest
 
-from cloudai import Client, RateLimitedError, Response
+from cloudai import AsyncClient, Client, RateLimitedError, Response
 from cloudai.core.rate_limit import REFILL, RETRIES, RetryBudget
 from tests.made_up.provider import MadeUp, ok, refused
+from tests.support.virtual_time import run_virtually
 
 
 def test_an_empty_budget_is_refilled_one_by_one() -> None:
@@ -22,41 +23,30 @@ def test_an_empty_budget_is_refilled_one_by_one() -> None:
     assert not budget.take()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("status", "hint"), [(429, "0"), (503, "0"), (425, None)])
 def test_a_burst_that_is_refused_once_loses_no_call(status: int, hint: str | None) -> None:
     """Sixty calls at once are put off, in any way that costs nothing, and all of them succeed when they come again."""
     seen: set[str] = set()
-    lock = threading.Lock()
-    begun = threading.Barrier(60)
 
-    def send(request: object) -> Response:
-        text = request.json["text"]  # type: ignore[attr-defined]
-        with lock:
-            first = text not in seen
+    async def scene() -> tuple[list[Any], float]:
+        begun, clock = asyncio.Semaphore(0), asyncio.get_running_loop().time
+
+        async def send(request: Any) -> Response:
+            if (text := request.json["text"]) in seen:
+                return ok({"score": 0.5})
             seen.add(text)
-        if first:
-            begun.wait(20)
+            if len(seen) < 60:  # all of them are on their way before the first is refused
+                await begun.acquire()
+            begun.release()
             return refused(status, **({"retry-after": hint} if hint else {}))
-        return ok({"score": 0.5})
 
-    results: list[object] = []
-    with Client(MadeUp(key=f"not-a-real-key of {status}"), send=send, max_concurrency=64) as client:
+        async with AsyncClient(MadeUp(), send=send, max_concurrency=64, clock=clock, sleep=asyncio.sleep) as client:
+            calls = (client.sentiment(f"글 {n}") for n in range(60))
+            return await asyncio.gather(*calls, return_exceptions=True), clock()
 
-        def ask(n: int) -> None:
-            try:
-                results.append(client.sentiment(f"글 {n}").score)
-            except Exception as error:  # what the test looks at
-                results.append(error)
-
-        threads = [threading.Thread(target=ask, args=(n,)) for n in range(60)]
-        began = time.monotonic()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert results == [0.5] * 60
-    assert time.monotonic() - began < 30
+    results, took = run_virtually(scene)
+    assert [getattr(result, "score", result) for result in results] == [0.5] * 60
+    assert took < 30
 
 
 def test_a_call_without_time_for_the_refill_fails() -> None:

@@ -43,8 +43,8 @@ def test_a_stuck_function_gives_its_place_to_others() -> None:
     threads, never = Threads(4, "test", stuck=0.2), threading.Event()
     stuck = [threads.submit(never.wait) for _ in range(4)]
     began = time.monotonic()
-    assert [threads.submit(lambda: 7).result(5) for _ in range(3)] == [7, 7, 7]
-    assert 0.1 < time.monotonic() - began < 3
+    assert [threads.submit(lambda: 7).result(30) for _ in range(3)] == [7, 7, 7]
+    assert time.monotonic() - began > 0.1
     assert not any(future.done() for future in stuck)
     never.set()
 
@@ -79,7 +79,7 @@ def test_the_process_ends_while_a_function_is_stuck() -> None:
         "import threading, cloudai.core.drivers.threads as t;"
         "t.readers().submit(threading.Event().wait); t.Threads(1, 'x').submit(threading.Event().wait)"
     )
-    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)
 
 
 def test_a_lazy_value_of_one_instance_waits_for_no_other() -> None:
@@ -113,7 +113,8 @@ def test_nothing_shares_a_lock_between_instances() -> None:
     users = [
         path.name
         for path in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if "cached_property" in (text := path.read_text(encoding="utf-8"))  # the others need no parsing
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ImportFrom | ast.Import) and any(a.name == "cached_property" for a in node.names)
     ]
     assert users == []

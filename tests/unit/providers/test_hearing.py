@@ -31,6 +31,8 @@ from cloudai.models.joining import Heard, joined_pieces
 from cloudai.models.speech import Segment, SpokenWord
 from cloudai.providers.azure import speech as azure
 from cloudai.providers.watson import speech as watson
+from tests.made_up.provider import Clock
+from tests.support.journals import replies_in
 from tests.support.listening import Listener, Said, recording, words_of
 
 KEY = "canary-key-4711"
@@ -202,10 +204,10 @@ def test_a_piece_that_fails_is_sent_again_alone(hint: str, said: Said, tmp_path:
     that it is left to the next run.
     """
     listener = Listener("google v2", failing={"단어115": 2}, headers={"retry-after": hint} if hint else {})
-    runs = []
+    clock, runs = Clock(), []
     for _ in range(1 if hint else 2):
         with (
-            Client(PROVIDERS["google v2"](), send=listener, sleep=lambda _: None) as client,
+            Client(PROVIDERS["google v2"](), send=listener, clock=clock, sleep=clock.sleep) as client,
             client.batch(
                 "speech_to_text", [said.wav()], options={"language": "ko"}, journal=tmp_path / "강의.journal"
             ) as job,
@@ -238,8 +240,10 @@ def test_a_crash_loses_no_piece(said: Said, tmp_path: Path, monkeypatch: pytest.
 
         def die() -> None:
             if len(dying.heard) == 2:
-                time.sleep(0.3)  # the second reply is being written down
-                os._exit(9)
+                for _ in range(1_000):  # the second reply may still be on its way into the journal
+                    if replies_in(journal) == 2:
+                        os._exit(9)
+                    time.sleep(0.01)
 
         dying.before_reply = die
         try:

@@ -453,7 +453,7 @@ def test_a_program_that_takes_too_long_is_no_token(
     local = Local(espeak=espeak(tmp_path))
     for operation, given in (("text_to_speech", "좋아요"), ("read_text", PICTURE)):
         with pytest.raises(cloudai.DeadlineExceededError, match="the work on this machine was not done in time"):
-            call(local, operation, given, timeout=0.4)
+            call(local, operation, given, timeout=0.2)
 
 
 needs_espeak = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not here: apt install espeak-ng")

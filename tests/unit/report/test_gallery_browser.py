@@ -369,5 +369,5 @@ def test_many(browser: Browser, tmp_path: Path, count: int) -> None:
         began = time.monotonic()
         browser.run(f"new Promise((done) => {{ {script}; requestAnimationFrame(() => setTimeout(done)); }})")
         took[name] = time.monotonic() - began
-    assert max(took.values()) < 3, took
+    assert max(took.values()) < 10, took  # far more than it takes, because other programs may use the computer too
     assert 0 < len(browser.run("[...document.querySelectorAll('#tiles li')].map((t) => t.dataset.name)")) < count

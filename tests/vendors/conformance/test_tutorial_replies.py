@@ -5,10 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +12,8 @@ import PIL.Image
 import pytest
 
 from cloudai import Azure, Client, ImageAnalysis, Outcome, Response, tidy
+from tests.support.examples import Ran, run_example
 from tests.support.length import length
-from tests.support.paths import EXAMPLES
 from tests.support.played import PICTURE
 
 
@@ -79,19 +75,9 @@ def test_they_become_tables(recordings: Path, name: str) -> None:
         assert sum("man" in each.caption.text.split() for each in found) == 143
 
 
-def run(example: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(example: str, *arguments: str) -> Ran:
     """Run an example as a user does, with no key."""
-    spec = find_spec("koreanize_matplotlib")
-    assert spec
-    assert spec.origin
-    environment = {
-        **os.environ,
-        "AZURE_IMAGE_ANALYSIS_API": "3.2",
-        "CLOUDAI_FONT": str(Path(spec.origin).parent / "fonts" / "NanumGothic.ttf"),
-        "PYTHONIOENCODING": "utf-8",
-    }
-    command = [sys.executable, str(EXAMPLES / f"{example}.py"), *arguments, "--provider", "azure"]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
+    return run_example(example, *arguments, "--provider", "azure", AZURE_IMAGE_ANALYSIS_API="3.2")
 
 
 def pictures(bodies: list[dict[str, Any]], folder: Path) -> None:

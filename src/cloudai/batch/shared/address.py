@@ -99,7 +99,8 @@ def server_context(certificate: str | os.PathLike[str] | None, key: str | os.Pat
     """
     if certificate is None:
         return None
-    # Python names the context of a server after the clients that a server may authenticate.
+    # CLIENT_AUTH is the purpose of a server's context: Python names it after the clients that a server may
+    # authenticate.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(certificate, key)

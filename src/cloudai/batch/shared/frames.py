@@ -64,8 +64,7 @@ class Splitter:
                 start = end
                 yield frame
         finally:
-            # All frames are removed in one step, because removing them one by one would move the rest of the bytes each
-            # time.
+            # The frames that were yielded are removed even if the caller stops early.
             del self._buffer[:start]
 
 
@@ -74,7 +73,7 @@ def in_frames(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     start = 0
     while start < len(texts):
         end, size = start, 0
-        # A message that is larger than a frame should be makes one of its own.
+        # A single message that is larger than `A_FRAME` still gets a frame of its own.
         while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
             size += len(texts[end])
             end += 1

@@ -131,8 +131,8 @@ class Link:
                 key = message[3]["keys"][-1] if message[:2] == ("do", "look_up_each") else None
                 self._waiting[self._number] = _Message(text, future, key, paid, str(message[0]))
                 self._unsent.append(self._number)
-            # Whoever finds nothing else unsent asks for the sending; messages that come until then go out in the same
-            # frame.
+            # Only the caller that finds nothing else unsent asks for the sending; messages that are added before it
+            # begins go out with it.
             first = len(self._unsent) == len(messages)
         if first:
             self._soon(self._flush)

@@ -18,12 +18,15 @@ from cloudai.core.flow import Call, Request, Response
 from cloudai.core.memory import budget
 from cloudai.errors import SettingsError, clear_frames, closed
 
-__all__ = ["Awaiting"]
+__all__ = ["Awaiting", "awaited"]
 
 T = TypeVar("T")
 
 WORKERS = max(1, min(8, (os.cpu_count() or 2) - 1))
 """Threads for blocking functions under the awaiting driver; one core is left to the event loop."""
+
+SENDING = (Send, Get, Once)
+"""The effects that need the event loop to which the connections and the locks of the client belong."""
 
 
 class Awaiting:
@@ -69,7 +72,7 @@ class Awaiting:
                 failure = error
 
     async def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911
-        if isinstance(effect, Send | Get | Once):
+        if isinstance(effect, SENDING):
             self._require_own_loop()
         match effect:
             case Send(request, timeout, slots):
@@ -85,10 +88,10 @@ class Awaiting:
             case Gather(programs):
                 return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
             case Wait(future, timeout):
-                outcome = _awaited(future)
+                outcome = awaited(future)
                 return await (outcome if timeout is None else asyncio.wait_for(outcome, timeout))
             case Persist(keeper, work):
-                return await _awaited(keeper.do(work))
+                return await awaited(keeper.do(work))
 
     def _require_own_loop(self) -> None:
         """Raise SettingsError where this is another event loop than the one in which something was first sent."""
@@ -190,7 +193,7 @@ async def _acquired(semaphore: asyncio.Semaphore, timeout: float | None) -> None
         raise no_slot() from None
 
 
-async def _awaited(future: Future[T]) -> T:
+async def awaited(future: Future[T]) -> T:
     """Return the outcome of a future; a caller that is cancelled meanwhile does not cancel it."""
     return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 

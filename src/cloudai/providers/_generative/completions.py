@@ -33,7 +33,7 @@ def body_of(prompt: Prompt) -> dict[str, Any]:
     """Return the fields of a request that both vendors name alike: the messages, the schema, the most tokens."""
     return {
         "messages": [
-            # What is given to a call never stands in this role; see `prompts`.
+            # The inputs of a call never stand in the role of the system; see `prompts`.
             {"role": "system", "content": prompt.rules},
             {"role": "user", "content": [_part(part) for part in prompt.parts]},
         ],
@@ -111,7 +111,7 @@ def reply_of(completion: Completion, advice: str) -> Reply:
     # A refusal goes first, because its finish_reason is "stop", like that of an answer.
     if message.refusal:
         raise _no_answer(RefusedError, f"the model refused: {message.refusal}", why, advice)
-    # Recorded replies have tool calls with the finish_reason "stop".
+    # A message that calls a tool holds no answer, whatever its finish_reason is.
     if message.tool_calls or message.function_call is not None or why == "tool_calls":
         raise _no_answer(ToolCallError, "the model asked for a tool", why, advice)
     if why in ENDINGS:

@@ -44,7 +44,7 @@ CHOSEN = ("api", "transcription")
 """The settings that say which of the vendor's APIs are used, and nothing of whose resource that is."""
 SERVICES = ("vision", "face", "language", "speech", "translator", "openai")
 FIELDS = ("key", "endpoint", "region")
-# Faces in analyze_image are asked of Face, too; what is here is the service without which an operation cannot begin.
+# These are the services without which an operation cannot begin. For faces, analyze_image asks Face as well.
 SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
     "detect_faces": "face",
@@ -59,8 +59,7 @@ SERVICE_OF: Mapping[str, str] = {
     "text_to_speech": "speech",
 }
 
-# What stands behind the root of an API is a path of that one operation. All operations put their own paths behind the
-# same address.
+# An address is cut off where such a path begins, because each operation puts its own path behind the address.
 ROOTS = re.compile(
     r"/(sts|stt|vision|face|text|language|computervision|speechtotext|speech|openai|models|api/projects"
     r"|translator|translate|dictionary|detect)(/|$)"
@@ -190,7 +189,8 @@ class AzureService(ByService):
         short_audio_endpoint: str | None = None,
         transcription: Literal["fast", "batch"] | None = None,
     ) -> None:
-        # The one that was ignored in silence might be the one that is meant, for example where a key has been disabled.
+        # If one of the two were ignored without a word, it might be the one that is meant, for example where a key has
+        # been disabled.
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
         given = zip(SERVICES, (vision, face, language, speech, translator, openai), strict=True)
@@ -250,8 +250,9 @@ class AzureService(ByService):
     def _settled(self, service: str) -> Mapping[str, Lookup]:
         """Return what was found for the key, the address and the region of a service, each in its own place."""
         lookups: dict[str, Lookup] = {}
-        # The address and the key are looked for apart, so that one key can serve for several addresses. Endpoint and
-        # region are one choice: the region of a level further down must not join the endpoint of one further up.
+        # The key is looked for apart from the address, so that one key can serve several addresses. Endpoint and region
+        # belong to each other: the region of a level further down must not be combined with the endpoint of one further
+        # up.
         for fields in (("endpoint", "region"), ("key",)):
             for read, prefix in self._levels(service):
                 level = {field: lookup for field in fields if (lookup := read(f"{prefix}{field}"))}
@@ -262,8 +263,8 @@ class AzureService(ByService):
 
     def _levels(self, service: str) -> Iterator[tuple[Callable[[str], Lookup | None], str]]:
         """Yield the functions that look settings up, each with the beginnings of names, in the order that counts."""
-        # Code goes before the environment for all services, even where the environment is more exact: what somebody
-        # wrote into the program is what he meant.
+        # Settings in code go before the environment for all services, even where the environment is more exact: what is
+        # written in the program was meant.
         for read in (self._found_in_code, self._looked_up_outside):
             yield read, f"{service}_"
             yield read, ""

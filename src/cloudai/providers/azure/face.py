@@ -247,7 +247,8 @@ class Attributes(Wire):
 
 class WireFace(Wire):
     face_rectangle: Rectangle
-    # Not a model of points, because a name that is new would then make the whole reply, which is paid for, unreadable.
+    # The points are not a model, because a name that is new would then make the whole reply, which is paid for,
+    # unreadable.
     face_landmarks: dict[str, Any] = Field(default_factory=dict)
     """The points by their names. A new one that is no point is left out of the result."""
     face_attributes: Attributes = left_out(Attributes)
@@ -266,7 +267,7 @@ def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
     # Names that are newer than this table are kept with the vendor's name in front, and are never lost.
     positions = {LANDMARKS.get(name, f"azure:{name}"): checked(WirePoint, value) for name, value in named}
     points = {name: picture.point(point.x, point.y) for name, point in positions.items()}
-    # The case of the service's words has changed over the years: recorded replies have "headwear" and "Headwear".
+    # The service has changed the case of its words over the years, so the word is compared in small letters.
     headwear = next((worn for worn in said.accessories if worn.type.lower() == "headwear"), None)
     return Face(
         box=picture.box(rectangle.left, rectangle.top, rectangle.width, rectangle.height),

@@ -178,7 +178,8 @@ class Speech(BatchSpeech):
                 "definition": File(None, json.dumps(definition).encode(), "application/json"),
                 **upload,
             },
-            # Each channel that is written down is billed; the text of one letter stands for a single one.
+            # Each channel that is transcribed is billed. Without a list of channels it is one, as the length of "1"
+            # says.
             billed=sound.billed(len(definition.get("channels", "1"))),
         )
         reply = response.parse(Transcribed)

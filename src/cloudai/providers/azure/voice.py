@@ -179,8 +179,8 @@ class VoiceList(RootModel[list[WireVoice]]):
 
 def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
     """Return a text as SSML; nothing in it becomes markup."""
-    # The markup is built and not written: "<" or "&" in a text would otherwise be markup, and somebody else's text
-    # could change the voice or fetch a sound.
+    # The markup is made as a tree, and not put together as a text: "<" or "&" in what is spoken would otherwise be
+    # markup, and somebody else's text could change the voice or fetch a sound.
     speak = ET.Element("speak", {"version": "1.0", "xmlns": SPEAK, "xml:lang": language})
     inner = ET.SubElement(speak, "voice", {"name": voice})
     if speed != 1:

@@ -58,8 +58,8 @@ class GoogleLogin(Login):
     package, extra = "google.auth", "google-auth"
 
     def __init__(self, source: str | Mapping[str, Any] | Credentials, where: str = "credentials=") -> None:
-        # A content is looked for first: one that was taken for a path would end up in an error about a file that is not
-        # there.
+        # The text is tried as the content of a file first: a content that was taken for a path would end up in an error
+        # about a file that is not there.
         source = _content(source) or source if isinstance(source, str) else source
         kind = type(source).__name__
         who = "Google's login" if isinstance(source, (str, Mapping)) else f"the login {kind}"
@@ -185,7 +185,8 @@ class _Transport:
         try:
             from cloudai.transport.http import Network  # a call with a key sends nothing here
 
-            # A network of its own: `proxy=` and `verify=` of a client are for the service alone; see docs/settings.md.
+            # The network is one of its own, because `proxy=` and `verify=` of a client are for the service alone; see
+            # docs/settings.md.
             with closing(Network(allow_http=_is_metadata(url))) as send:
                 self._answer = send(request)
         # Nothing of the call itself has been sent yet, so that a token that was lost on its way leaves nothing in
@@ -267,7 +268,7 @@ def _read(path: str, where: str) -> Mapping[str, Any]:
     """
     why = None
     try:
-        # Editors of Windows put a mark before the first letter of a file.
+        # Editors of Windows put a byte order mark before the first character of a file.
         info = json.loads(Path(path).read_text("utf-8-sig"), strict=False)
     except OSError as error:
         info, why = None, error.strerror

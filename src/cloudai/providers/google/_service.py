@@ -228,7 +228,7 @@ class GoogleService(Provider):
         vertex: bool | None = None,
         gemini_endpoint: str | None = None,
     ) -> None:
-        # The one that was ignored in silence might be the one that is meant.
+        # If one of the two were ignored without a word, it might be the one that is meant.
         if api_key and credentials:
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
         self._given = {
@@ -452,7 +452,8 @@ def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> 
 
 def seconds(duration: Any) -> float | None:
     """Return the seconds of a protobuf Duration such as "41s" or "38.100s", or None for anything else."""
-    # The digits are bounded, because float() would make "1e400s" infinite, and a wait has to be a number.
+    # The digits are bounded and no exponent is read: float() would make infinity of four hundred digits or of "1e400",
+    # and a wait has to be finite.
     if isinstance(duration, str) and re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?s", duration):
         return float(duration[:-1])
     return None

@@ -77,7 +77,8 @@ class WireWord(Wire):
     def _break(self, symbols: Sequence[dict[str, Any]], *, is_prefix: bool) -> str | None:
         """Return the kind of break that a letter at the edge of the word has, or else the word itself."""
         breaks = [inside(symbol, "property", "detectedBreak") for symbol in symbols]
-        # The recorded replies have breaks at letters, and the API allows them at words, too.
+        # The API allows a break at a letter as well as at a word:
+        # https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse
         detected = [*(checked(DetectedBreak, each) for each in breaks if each is not None), self.own.detected_break]
         return next((each.type for each in detected if each and each.is_prefix is is_prefix), None)
 
@@ -214,8 +215,8 @@ def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Pi
     rest = list(words)
     for line in filter(None, text.split("\n")):
         taken: list[Word] = []
-        # The lines of the whole text and the list of words are two accounts of the same. They are matched by their
-        # letters, because blanks differ.
+        # The whole text and the list of words say the same twice. They are matched by their characters, because the
+        # blanks differ.
         missing = "".join(line.split())
         while rest and missing.startswith("".join(rest[0].description.split())):
             word = rest.pop(0)

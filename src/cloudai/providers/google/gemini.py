@@ -143,7 +143,7 @@ class Gemini(Generative, GoogleService):
         """Return the key that serves a service; Gemini's own goes before the key for all services."""
         if service != "gemini":
             return super()._key_of(service)
-        # Vertex AI is entered by a login.
+        # A call to Vertex AI carries the token of a login, and no key.
         return None if self.by_vertex() else self.setting("gemini_api_key") or super()._key_of(service)
 
     def destinations(self) -> tuple[str, ...]:
@@ -233,8 +233,8 @@ def _reply(generated: Generated) -> Reply:
     candidate = generated.candidates[0]
     why, said = candidate.finish_reason, f"{candidate.finish_reason} {candidate.finish_message or ''}".strip()
     parts = candidate.content.parts
-    # The text is not looked at: in recorded replies models that think have used up all their tokens before its first
-    # word.
+    # An answer that is cut off is not looked at. In one recorded reply there is none at all, because the model has used
+    # up all its tokens by thinking.
     if why == TRUNCATED:
         raise _no_answer(TruncatedError, "the answer reached the most tokens", why)
     if why in TOOLS or any(part.function_call is not None for part in parts):

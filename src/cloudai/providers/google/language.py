@@ -42,7 +42,7 @@ COUNTED = {
 
 def _require_short(text: str) -> None:
     """Raise InputError for a text that is longer than a request may be."""
-    # The limit is one of bytes, so that a Korean text has a third of the letters of an English one.
+    # The limit is one of bytes, of which a Hangul syllable has three and a Latin letter has one.
     size = len(text.encode())
     if size > MOST_BYTES:
         raise InputError(f"the text has {size:,} bytes, and Google takes {MOST_BYTES:,}", advice="Send it in parts.")

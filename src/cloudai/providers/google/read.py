@@ -63,8 +63,8 @@ class Read(Vision):
 
     def _of_document(self, given: Document, kind: str, language: str | None) -> Flow[Text]:
         """Ask for the first pages, whose reply says how many there are, and then for all others at the same time."""
-        # The number of pages of a PDF is not reliably known here, and every reply says it. Only what follows can be
-        # asked for at the same time.
+        # The number of pages of a PDF is not reliably known here, and every reply says it. So the first pages are asked
+        # for alone, and all others at the same time afterwards.
         whole, first = yield from self._some(
             given, kind, language, None, min(given.pages or PAGES_AT_ONCE, PAGES_AT_ONCE)
         )

@@ -98,7 +98,7 @@ class Translate(GoogleService):
 
     def _translation_project(self) -> str | None:
         """Return the project for v3, or None where v2 is to be used: v3 takes no API keys."""
-        # A project of the environment must not turn a key away: whoever has one is answered by v2.
+        # A key goes before a project of the environment: v3 takes no keys, so whoever has one is answered by v2.
         return None if self._key() else self.setting("project")
 
     def _parts(self, text: str) -> list[str]:

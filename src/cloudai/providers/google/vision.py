@@ -18,7 +18,7 @@ from cloudai.core.flow import Blob, Flow, Request, Response, checked
 from cloudai.errors import MalformedResponseError, ServiceError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
-from cloudai.models.base import Box, Level, Meta, Point
+from cloudai.models.base import Box, Level, Meta
 from cloudai.models.face import Face, Faces, largest_first
 from cloudai.models.image import (
     FEATURES,
@@ -38,7 +38,7 @@ from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import NUMBERS, Known, KnownDicts, Position, Wire, left_out
+from cloudai.providers.wire import NUMBERS, Known, KnownDicts, Wire, left_out
 
 __all__ = ["MOST_JSON", "AnnotateReply", "Vision", "hint_of"]
 
@@ -222,8 +222,8 @@ class Vision(GoogleService):
             endpoint=self.endpoint_of("vision"),
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
-            # An error about the one picture has the status 200. Told so, the engine tries again what is the service's
-            # fault.
+            # An error about the one picture has the status 200. `error_in` shows it to the engine, which tries again
+            # where the service is at fault.
             error_in=partial(self._error_in, fetched=picture.by_reference),
         )
         replies = response.parse(Annotated).responses
@@ -400,15 +400,20 @@ ANNOTATE_TOGETHER = AnnotateTogether()
 
 
 @with_config(NUMBERS)
+class Position(TypedDict):
+    """A position, of which the reply leaves zeros out."""
+
+    x: NotRequired[float]
+    y: NotRequired[float]
+    z: NotRequired[float]
+
+
+@with_config(NUMBERS)
 class Landmark(TypedDict):
     """A point of a face. It stays a dict, because nothing is made of it but its position."""
 
     type: NotRequired[str]
     position: NotRequired[Position]
-
-
-ORIGIN = Point(x=0, y=0, z=0)
-"""The position of a landmark that the reply gives none: it leaves zeros out."""
 
 
 class Landmarks(Wire):
@@ -458,6 +463,8 @@ class Label(TypedDict):
     properties: NotRequired[list[Any]]
     description: NotRequired[str]
     score: NotRequired[float]
+    bounding_poly: NotRequired[Any]
+    locations: NotRequired[Any]
 
 
 class Entity(Known):
@@ -590,11 +597,11 @@ def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
     )
 
 
-def _landmarks(marks: Sequence[Any], picture: Picture) -> dict[str, Point]:
-    """Return the points of a face, by our names."""
+def _landmarks(marks: Sequence[Any], picture: Picture) -> dict[str, dict[str, float]]:
+    """Return the fields of the points of a face, by our names."""
     landmarks = Landmarks.model_validate({"landmarks": marks}).landmarks
     names = [mark.get("type", "UNKNOWN_LANDMARK") for mark in landmarks]
-    points = picture.points([mark.get("position", ORIGIN) for mark in landmarks])
+    points = picture.points_in_space([mark.get("position", {}) for mark in landmarks])
     return {LANDMARKS.get(name, f"google:{name}"): point for name, point in zip(names, points, strict=True)}
 
 

@@ -85,8 +85,8 @@ class Voice(GoogleService):
                 },
             )
             try:
-                # Without validate=True b64decode passes over letters that are none of base64, and a damaged reply would
-                # be noise.
+                # Without validate=True, b64decode passes over characters that are none of base64, and a damaged reply
+                # would be noise.
                 return base64.b64decode(response.parse(Synthesized).audio_content, validate=True)
             except ValueError:  # binascii.Error is one, and a text that is not ASCII raises another
                 raise MalformedResponseError("the audio of the reply is no base64") from None

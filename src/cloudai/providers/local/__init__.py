@@ -213,8 +213,8 @@ class Local(Vision, Hearing):
             # The model of a voice is a file, and that of speech may be a folder or a word.
             return networks.digest(given, name) if given else ""
         if operation == "key_phrases":
-            # The same text has other phrases once kiwipiepy is installed, so that a cached answer is not taken for its
-            # own.
+            # Once kiwipiepy is installed, the same text has other phrases, and a cached answer from before must not be
+            # given for it.
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         if operation in ("analyze_image", "detect_faces", "estimate_age"):
             return " ".join(filter(None, self.models_of_faces()))

@@ -26,7 +26,8 @@ def ciede2000(many: Any, one: Any) -> Any:
     mean_c = (c + c_one) / 2
     gap = (h_one - h + 180) % 360 - 180  # the shorter way around the circle of hues
     is_coloured = c * c_one > 0
-    # A grey has no hue, and the paper takes the sum where there is one: a mean with its 0 would be another hue.
+    # A grey has no hue, and counts as 0. Where one of the two is grey, the paper takes the sum of the hues, which is
+    # the hue of the other: their mean would be a hue of neither.
     mean_h = np.where(is_coloured, h + gap / 2, h + h_one)
     dark = ((light + light_one) / 2 - 50) ** 2
     t = 1 + sum(

@@ -81,7 +81,7 @@ def in_lab(colors: list[RGB]) -> Any:
     return cv2.cvtColor(np.array([colors], dtype=np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)[0]
 
 
-# Two hundred colours are converted once, and not for each colour of each picture.
+# All named colours are converted once, and not again for each colour of each picture.
 @lru_cache(maxsize=1)
 def _known() -> tuple[list[tuple[str, str]], Any]:
     pairs = [(names, hexes) for names, row in NAMES.items() for hexes in row.split()]

@@ -77,7 +77,7 @@ class Detection:
         """Return the face in pixels of another picture, by the function that takes a point there."""
         x, y, width, height = self.box
         (left, top), (right, bottom) = move((x, y)), move((x + width, y + height))
-        # A turn changes which corners are at the top left.
+        # After a turn, another corner of the box is at the top left.
         box = (min(left, right), min(top, bottom), abs(right - left), abs(bottom - top))
         right_eye, left_eye, nose, right_mouth, left_mouth = map(move, self.points)
         return Detection(box, self.confidence, (right_eye, left_eye, nose, right_mouth, left_mouth))

@@ -131,7 +131,7 @@ def _outputs(inputs: Sequence[Any], model: str, setting: str, classes: int) -> l
     _, np = libraries()
     net = network(model, setting)
     outputs = []
-    # One face at a time, because the models take an input of one picture; see docs/local.md.
+    # The faces are given one by one, because the models take an input of one picture; see docs/local.md.
     for each in inputs:
         with answering(model, setting):
             net.setInput(np.ascontiguousarray(each[None]))

@@ -47,7 +47,7 @@ SCRIPTS = {
     "Ethiopic": "am",
 }
 """The scripts that one language has almost for itself."""
-# Chinese signs alone are taken for Chinese, although Japanese titles may have no kana.
+# A text of Chinese characters alone is taken for Chinese, although a Japanese title may have no kana.
 KANA, HAN = "Kana", "Han"
 SHARED = {
     "Cyrillic": {
@@ -134,7 +134,7 @@ def _by_model(text: str, script: str) -> tuple[str | None, float | None]:
     # Words in other scripts are left out: names in Latin letters would turn a Russian text into English.
     mine = " ".join(word for word in WORD.findall(text) if pattern.search(word))
     allowed = SHARED.get(script)
-    # The model tells capital letters from small ones.
+    # The model tells capital letters from small ones, so a text in capitals alone is given to it in small letters.
     for each in _model().detect(mine.lower() if mine.isupper() else mine, model="lite", k=CANDIDATES):
         code = str(each["lang"])
         if (code in allowed) if allowed else code not in NOT_LATIN:

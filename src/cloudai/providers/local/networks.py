@@ -128,6 +128,10 @@ def answering(path: str, setting: str) -> Iterator[None]:
         raise SettingsError(f"{path} is no model that OpenCV can run for {setting}", advice=advice) from error
 
 
+SILENT = 0
+"""OpenCV's LOG_LEVEL_SILENT, which has no name of its own before 4.13."""
+
+
 class _Quiet:
     """How many threads want OpenCV to be silent, and the level of its log before the first of them came."""
 
@@ -139,10 +143,11 @@ class _Quiet:
 @contextmanager
 def _quiet(cv2: Any) -> Iterator[None]:
     """Keep OpenCV's log silent, which is one for all threads, until no thread wants it so."""
-    log = cv2.utils.logging
+    # OpenCV 4.13 has moved the function into a module of its own.
+    set_level = getattr(cv2.utils, "logging", cv2).setLogLevel
     with _Quiet.lock:
         if not _Quiet.threads:
-            _Quiet.level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+            _Quiet.level = set_level(SILENT)
         _Quiet.threads += 1
     try:
         yield
@@ -150,7 +155,7 @@ def _quiet(cv2: Any) -> Iterator[None]:
         with _Quiet.lock:
             _Quiet.threads -= 1
             if not _Quiet.threads:
-                log.setLogLevel(_Quiet.level)
+                set_level(_Quiet.level)
 
 
 def network(path: str, setting: str) -> Any:

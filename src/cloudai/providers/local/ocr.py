@@ -191,7 +191,7 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         return picture.box(x / best.scale, y / best.scale, width / best.scale, height / best.scale)
 
     lines = lines_of(best.text, best.tokens, box_of)
-    # The number of the block has done its work here, and is no field of a line.
+    # The number of the block has served to group the lines, and is no field of a line.
     return [{"lines": tuple(group)} for _, group in groupby(lines, key=lambda line: line.pop("block"))]
 
 

@@ -166,7 +166,7 @@ def _by_vosk(folder: str, samples: bytes, language: str) -> tuple[Segment, ...]:
 
     heard = vosk.KaldiRecognizer(_vosk(folder), RATE)
     heard.SetWords(True)
-    # The recognizer ends a sentence where it hears a pause, which it only does between two blocks.
+    # The recognizer ends a sentence where it hears a pause, and looks for one only between two blocks.
     blocks = (samples[at : at + BLOCK] for at in range(0, len(samples), BLOCK))
     replies = [*(heard.Result() for block in blocks if heard.AcceptWaveform(block)), heard.FinalResult()]
     spoken = [
@@ -198,7 +198,7 @@ def _by_sphinx(samples: bytes, language: str) -> tuple[Segment, ...]:
         SpokenWord(
             text=re.sub(r"\(\d+\)$", "", part.word),  # "the(2)" is another way to say "the"
             start=part.start_frame / FRAMES,
-            # The last frame is one of the word.
+            # `end_frame` is the last frame that belongs to the word, so the word ends one frame later.
             end=(part.end_frame + 1) / FRAMES,
         )
         for part in decoder.seg() or ()

@@ -90,7 +90,7 @@ class Language(WatsonService):
         if whole.score is None and whole.label is None:
             raise MalformedResponseError("the reply has neither a score nor a label of the text")
         return Sentiment(
-            # Replies from before 2018 have a score and no label.
+            # Some recorded replies, such as one of 2017, have a score and no label.
             label=known_label(whole.label) if whole.label or whole.score is None else label(whole.score),
             score=whole.score,
             emotions=_emotions(reply.emotion),
@@ -136,7 +136,7 @@ class Language(WatsonService):
         response: Response = yield self._analysis("key_phrases", text, {"keywords": {"limit": MOST_PHRASES}}, code)
         self.raise_for(response)
         reply = response.parse(Analyzed)
-        # A text may have no keywords: that is an empty list. A missing one is no answer.
+        # A text without keywords has an empty list of them. A reply without the list is no answer.
         if reply.keywords is None:
             raise self._without("keywords", reply)
         return KeyPhrases(

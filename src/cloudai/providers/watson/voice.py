@@ -117,7 +117,7 @@ class Voice(WatsonService):
                 languages=(voice.language,),
                 gender=gender_of(voice.gender),
                 kind=next((kind for end, kind in KINDS.items() if voice.name.endswith(end)), None),
-                # The list of voices has no rates; the page names them by the kind.
+                # The list of voices has no rates; IBM's page about formats names them by the kind of voice.
                 rate=NATURAL_RATE if voice.name.endswith("Natural") else USUAL_RATE,
             )
             for voice in response.parse(VoiceList).voices
@@ -155,5 +155,5 @@ def _escaped(text: str) -> str:
 
 def _size(part: str) -> int:
     """Return the bytes of a part as JSON has it, without its quotation marks."""
-    # The limit holds for what is sent, in which "<" has four letters and a quotation mark six.
+    # The limit holds for what is sent, in which "<" has four characters and a quotation mark six.
     return len(json.dumps(_escaped(part), ensure_ascii=False).encode()) - 2

@@ -51,7 +51,7 @@ class Watsonx(Generative, WatsonService):
             params={"version": VERSION},
             json={
                 "model_id": self.chat_model(),
-                # The API takes one of the two.
+                # The API takes a space or a project, and not both.
                 **({"space_id": space} if space and not project else {"project_id": project or ""}),
                 **body_of(prompt),
             },

@@ -84,7 +84,7 @@ def strongest(seen: Seen, count: int, emotion: str | None = None) -> list[Look]:
             f"nothing is known of {what} in these frames",
             advice="Ask a provider that guesses them.",
         )
-    # Without a distance all moments would be of the same smile.
+    # Without a least distance in time, all moments could be of one and the same smile.
     apart = (seen.looks[-1].time - seen.looks[0].time) / count / 3
     chosen: list[Look] = []
     # Of moments that are equally strong, the earlier one counts, so that the choice is always the same.

@@ -80,8 +80,8 @@ def save_timeline(
     count = sum(len(seen.looks) for seen in videos)
     side = next((side for most, side in SIDES if count <= most), SMALLEST)
     heading = plain(title) or ", ".join(names)
-    # The numbers, and not the names of videos, because an id of HTML must not have blanks, and two videos may have one
-    # name.
+    # An id is made of numbers and not of the name of a video, because an id of HTML must not have blanks, and two
+    # videos may have one name.
     ids = {(v, n): f"frame-{v}-{n}" for v, seen in enumerate(videos) for n in range(len(seen.looks))}
     plots = [
         {"heading": said, "svg": made.svg(), "notes": made.chart.notes}

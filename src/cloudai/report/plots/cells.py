@@ -113,7 +113,7 @@ def days(cells: Sequence[Any]) -> list[float | None]:
     Raises:
         ValueError: A cell is no date, or is one whose order of day and month is not certain (01/02/2008).
     """
-    # All cells are read before any is converted, because one time zone for all changes nothing about their order.
+    # All cells are read first: if all times have the same time zone, none has to be converted.
     times = [_time(cell) for cell in cells]
     zones = {time.utcoffset() for time in times if time is not None}
     if len(zones) > 1:

@@ -75,7 +75,8 @@ def columns_to_draw(table: Table, asked: Asked) -> tuple[str, ...]:
         if shown := tuple(name for name in emotions if _filled(table, name)):
             return shown
     used = {asked.x, *asked.by, *OURS}
-    # The first column of numbers is what a table is about, as a rule, but for scores, which say more.
+    # As a rule, the first column of numbers is what a table is about. A score or a confidence goes before it, because
+    # it says more.
     for name in ("score", "confidence", *table.columns):
         if name in table.columns and name not in used and _is_numeric(table, name):
             return (name,)

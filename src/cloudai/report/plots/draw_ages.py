@@ -24,7 +24,7 @@ def draw_ages(canvas: Canvas, chart: Chart) -> float:
     seen, *true = chart.series
     top = draw_legend(canvas, chart, 10) + 8
     left = 24 + max(width_of(text, SMALL) for _, text in chart.y.ticks)
-    # Below a certain size faces cannot be recognised, and there are none.
+    # Below a certain size faces cannot be recognised, and no thumbnails are drawn.
     side = min(LARGEST, (WIDTH - left - 24) / max(1, len(seen.dots)) - 4)
     thumbnails = bool(chart.pictures) and side >= SMALLEST
     rows = 1 + max((row for _, row, *_ in rows_of_events(chart, left, WIDTH - 24)), default=-1)

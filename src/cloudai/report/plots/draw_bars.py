@@ -102,13 +102,14 @@ class _Bars:
         """
         middle = side + self.thick / 2
         if dot.y is None:
-            # A dash, because a bar of no length is what stands for 0.
+            # A value that is missing is drawn as a dash, because a bar of no length stands for 0.
             reason = f"– {dot.label}" if dot.label and self.chart.sideways else "–"
             self._text(self._at(self._base), middle, reason, 6, "faint")
             return
         for low, high in self._blocks(dot.y):
             ends = self._at(low), self._at(high)
-            # Blocks with gaps are counted, and a bar is measured: ranks must not look like a length.
+            # Ranks are drawn as blocks with gaps, which are counted, and not as a bar, which is measured: a rank is no
+            # length.
             gap = 1.5 if self.chart.y.scale == "likelihood" and low < high else 0.0
             start = min(ends) + gap
             self._rectangle(start, max(max(ends) - gap - start, STUB), side)

@@ -69,8 +69,8 @@ def told(chart: Chart, series: Series, dot: Dot) -> str:
 @contextmanager
 def drawn_dot(canvas: Canvas, dot: Dot, at: tuple[float, float], text: str) -> Iterator[None]:
     """Add one value, whose shape is added meanwhile: a link if it has a target, with its words for every reader."""
-    # tabindex -1: the Tab key goes from series to series, and the arrow keys within them. Thousands of stops would lock
-    # a reader in.
+    # The Tab key goes from series to series, and the arrow keys within them: one stop for each of thousands of values
+    # would lock a reader in. plot.js does the same for links.
     link = {"href": f"#{dot.target}"} if dot.target else {"role": "img", "tabindex": -1}
     position = {"data_x": at[0], "data_y": at[1], "data_value": dot.x}
     with canvas.within(

@@ -101,7 +101,7 @@ def save_plot_picture(chart: Chart, path: str | os.PathLike[str], font: Font = N
     # The user's own settings of matplotlib, of which one cuts off margins, are not for this drawing.
     with style.context(["default", settings]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # another font of the list has it
-        # A figure of its own, and not pyplot's, which would touch the windows and the settings of the user's program.
+        # The figure is made without pyplot, which would touch the windows and the settings of the user's program.
         figure = Figure(figsize=(WIDTH / PER_INCH, height / PER_INCH), dpi=PER_INCH, facecolor=PAPER)
         area = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
         area.axis("off")

@@ -140,7 +140,7 @@ def _outcome(n: int, thing: Any) -> Outcome[Any]:
 def _tidied(lists: Sequence[Sequence[Outcome[Any]]], kind: Kind | None, table: str | None) -> Table:
     outcomes = _numbered(lists)
     made = tidy(outcomes, table or _kind_of_table(outcomes, kind))
-    # The tables of results have no column for it, and a plot draws an arrow there.
+    # No column of these tables says that an age has no upper end, which a plot shows by an arrow.
     unbounded = set(_open_ages(outcomes))
     if unbounded and "age_high" in made.columns:
         for row in made:

@@ -104,5 +104,5 @@ def opened_picture(picture: Picture, side: int) -> PIL.Image.Image | None:
 
 def square(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
     """Return the middle of a picture as a square of this side (px)."""
-    # A little above the middle, because that is where the face of a portrait is.
+    # The square is cut a little above the middle, because that is where the face of a portrait is.
     return PIL.ImageOps.fit(picture, (side, side), PIL.Image.Resampling.LANCZOS, centering=(0.5, 0.4))

@@ -26,8 +26,8 @@ def number_step(span: float, *, seconds: bool = False) -> float:
     if seconds and (whole := [step for step in SECONDS if FEWEST <= span / step <= MOST]):
         return max(whole)
     power = 10.0 ** math.floor(math.log10(span / FEWEST))
-    # The largest of the round steps that leaves enough ticks; the small share keeps exactly four from counting as
-    # fewer.
+    # The largest of the round steps that leaves enough ticks is taken; the small share keeps exactly four from counting
+    # as fewer.
     return max(power * n for n in (1, 2, 5) if span / (power * n) >= FEWEST - 1e-9)
 
 

@@ -130,11 +130,11 @@ def _facts(able: Capability) -> Iterator[Told]:
 
 def _is_day(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return False
-    # Python also reads other forms of ISO 8601, for example "20260131" and "2026-W05-6".
-    return len(text) == len("2026-01-31")
+    # Python also reads the other forms of ISO 8601, such as "20260131" and "2026-W05-6".
+    return text == day.isoformat()
 
 
 def _is_pace(text: str) -> bool:

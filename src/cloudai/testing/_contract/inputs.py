@@ -115,7 +115,7 @@ def languages(subject: Subject) -> Iterator[Told]:
     for example in subject.first_of_each():
         if "language" not in complete(example.operation, example.options):
             continue
-        # The last code is that of Klingon, a real language that the table of a provider may well lack.
+        # The last code is that of Klingon, which ISO 639 lists, and which the table of a provider may well lack.
         came_to = {code: _asked_in(subject, example, code) for code in ("ko", "ko-KR", "en", "tlh")}
         for code, result in came_to.items():
             if isinstance(result, Exception) and not isinstance(result, CloudAIError):

@@ -78,13 +78,12 @@ def test_a_stop_does_not_wait_for_another_worker(keeper: Keeper) -> None:
     vendor.came.acquire()
     runs[1].start()
     soon(lambda: "second" in jobs and any(claim.waiting for claim in keeper._desk._claims.values()))
-    began = time.monotonic()
     jobs["second"].stop()
-    runs[1].join(5)
-    assert time.monotonic() - began < 2
+    runs[1].join(15)  # the first one waits for twenty seconds
+    assert not runs[1].is_alive()
     assert (jobs["second"].books["not_started"], jobs["second"].paused) == (1, "it was stopped")
     vendor.may.set()
-    runs[0].join(5)
+    runs[0].join(30)
     assert (jobs["first"].books["done"], vendor.asked["글"]) == (1, 1)
 
 
@@ -251,18 +250,20 @@ def test_a_release_that_is_sent_again(keeper: Keeper) -> None:
 
 def test_a_worker_that_comes_back_twice(journal: Path) -> None:
     """Each time that a worker's connection breaks it has the whole time to come back."""
-    with share(journal, listen="127.0.0.1:0", grace=0.6) as keeper:
+    with share(journal, listen="127.0.0.1:0", grace=3.0) as keeper:
         worker, other = RemoteJournal(keeper.address), RemoteJournal(keeper.address)
         looked_up(worker)
         where = worker._link._address
         claimed = other.claim("k")
         vanish(worker)
+        soon(lambda: keeper._expiring)
         worker._link._address = where
         soon(lambda: len(keeper._peers) == 2 and not keeper._expiring)
-        time.sleep(0.4)
+        before = keeper._loop.time()
         vanish(worker)
-        time.sleep(0.4)
-        assert not claimed.done(), "others had the call before the time was over"
+        [timer] = soon(keeper._expiring.values)
+        assert timer.when() >= before + 3.0, "others would have the call before the time is over"
+        assert not claimed.done()
         worker._link._address = where
         worker.release("k")
         assert claimed.result(10) is None
@@ -343,8 +344,8 @@ def test_a_name_that_no_computer_has(journal: Path) -> None:
     """A worker says at once that the address names no computer."""
     began = time.monotonic()
     with pytest.raises(SettingsError, match="no name of a computer"):
-        RemoteJournal("keeper://a..b:8399", patience=20)
-    assert time.monotonic() - began < 10
+        RemoteJournal("keeper://a..b:8399", patience=50)
+    assert time.monotonic() - began < 40
 
 
 def test_where_a_keeper_listens(journal: Path) -> None:

@@ -28,6 +28,7 @@ from cloudai.cli import main
 from cloudai.providers._generative import prompts
 from cloudai.testing import Cassette, Script
 from tests.conftest import Caller
+from tests.made_up.provider import Clock
 from tests.support.generative import CHATS, KEY, TOKEN, reply
 from tests.support.paths import FIXTURES
 from tests.support.played import PICTURE
@@ -294,6 +295,7 @@ def test_ibm_cloud_that_cannot_be_reached_is_told() -> None:
 def test_a_token_without_its_end_is_malformed() -> None:
     """A reply without a token, or without its end, is no token."""
     for body in (b"{}", b'{"access_token": "x"}', b'{"access_token": 5, "expiration": 1}', b"<html>"):
-        script = Script(Response(200, {"content-type": "application/json"}, body))
-        with Client(CHATS["watson"](), send=script) as client, pytest.raises(MalformedResponseError):
+        script, clock = Script(Response(200, {"content-type": "application/json"}, body)), Clock()
+        watson = Client(CHATS["watson"](), send=script, clock=clock, sleep=clock.sleep)
+        with watson as client, pytest.raises(MalformedResponseError):
             client.sentiment("좋아요", method="generative")
