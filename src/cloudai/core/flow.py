@@ -373,7 +373,7 @@ def _without_nulls(data: Any) -> Any:
 
 def _validated(model: type[M], data: object) -> M:
     try:
-        return model.model_validate(data, extra=getattr(model, "unknown_fields", None))
+        return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the whole"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -67,8 +67,6 @@ class Wire(BaseModel):
     )
     null_is_missing: ClassVar[bool] = True
     """Says to `Response.parse` that a field that is null is to be left out, before the model sees the reply."""
-    unknown_fields: ClassVar[Literal["ignore"]] = "ignore"
-    """Says to `Response.parse` what to do with unknown fields, also in the parts that are not wire models."""
 
 
 def left_out(kind: type[Wire]) -> Any:
