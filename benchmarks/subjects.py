@@ -10,7 +10,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import pictures
@@ -53,7 +53,7 @@ def _google(base: str) -> Any:
 
     class Here(cloudai.Google):
         def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:
-            return super().sign(replace(request, url=f"{base}/v1/images:annotate"), token)
+            return super().sign(request.altered(url=f"{base}/v1/images:annotate"), token)
 
     return Here(api_key=KEY)
 

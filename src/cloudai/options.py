@@ -186,7 +186,9 @@ def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
 
 def _wrong_words(name: str, value: Any, known: Collection[str]) -> Problem | None:
     """Return what is wrong with the value of an option that is several words, or None where nothing is."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
+    if not isinstance(value, list | tuple) and (
+        isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection)
+    ):
         example = value if isinstance(value, str) and is_word(value) else "…"
         return f"{_told(name, value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
     for word in value:

@@ -247,7 +247,7 @@ class Request:
             before = f"data:{value.media_type};base64," if isinstance(value, DataUrl) else ""
             return f"{before}{MARK}{len(blobs) - 1}{MARK}"
 
-        text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
+        text = json.JSONEncoder(ensure_ascii=False, default=placeholder, allow_nan=False).encode(self.json)
         return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(text.split(MARK))]
 
 

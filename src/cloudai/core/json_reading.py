@@ -67,6 +67,8 @@ NUMERALS = bytes.maketrans(b"123456789E", b"000000000e")
 """A table that makes all digits 0, so that numbers of one form look alike."""
 SKELETON = bytes.maketrans(b"{}123456789E", b"[]000000000e")
 """Both of these in one pass, for the brackets and the numerals of a reply that is looked at as a whole."""
+BLANKS = b" \t\r\n"
+"""The bytes between the values of a reply that some vendors indent, which are half of it then."""
 LONG = 309
 """Digits from which a whole number may be too large for a floating-point number: the largest of those is 1.8e308."""
 LONG_NUMBER = b"0" * LONG
@@ -115,15 +117,14 @@ def _is_plain(content: bytes) -> bool:
     False only means that the reply has to be looked through, because brackets and digits inside texts are counted here
     too. Closing brackets inside texts may hide levels; so up to 200 levels may pass, the limit of the parser itself.
     """
-    skeleton = content.translate(SKELETON)
+    skeleton = content.translate(SKELETON, BLANKS)
     if _holds_large_numerals(skeleton):
         return False
-    opening = skeleton.count(b"[")
+    brackets = skeleton.translate(None, NO_BRACKETS)
+    opening = brackets.count(b"[")
     # A reply with no more opening brackets than there may be levels needs no look at its nesting.
-    if opening > DEEPEST:
-        brackets = skeleton.translate(None, NO_BRACKETS)
-        if 2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST:
-            return False
+    if opening > DEEPEST and (2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST):
+        return False
     return BARE_OBJECT * opening <= ROOM
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 from cloudai.core.flow import Blob, Call, Flow, call
@@ -42,6 +43,7 @@ QUALITIES = (90, 80, 70)
 SHRINK = 0.75
 SMALL = 262_144
 """The most bytes of a file that is looked at in the event loop. A thread would take longer to begin."""
+X, Y = attrgetter("x"), attrgetter("y")
 JPEG = b"\xff\xd8\xff"
 """The first bytes of a JPEG."""
 
@@ -110,38 +112,35 @@ class _Frame:
             "image_size": self.size,
         }
 
-    def outline(self, corners: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def outline(self, corners: Sequence[Point]) -> dict[str, Any]:
         """Return the polygon with these corners and the box around it, as the fields ``polygon`` and ``box`` of a word.
 
-        They are not models yet: the result that they become a part of checks all of them at once.
+        The box is no model yet: the result that it becomes a part of checks all of them at once.
 
         Args:
-            corners: ``x`` and ``y`` in pixels of the picture that was sent; one that is missing is 0. Where there are
-                no corners, the dict is empty.
+            corners: The corners in pixels of the picture that was sent. Where there are none, the dict is empty.
         """
         if not corners:
             return {}
         across, down = self._scale
-        try:
-            xs, ys = [corner["x"] for corner in corners], [corner["y"] for corner in corners]
-            is_whole = True
-        except KeyError:
-            xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
-            is_whole = False
-        left, top = min(xs), min(ys)
+        xs, ys = sorted(map(X, corners)), sorted(map(Y, corners))
         box = {
-            "x": left * across,
-            "y": top * down,
-            "width": (max(xs) - left) * across,
-            "height": (max(ys) - top) * down,
+            "x": xs[0] * across,
+            "y": ys[0] * down,
+            "width": (xs[-1] - xs[0]) * across,
+            "height": (ys[-1] - ys[0]) * down,
             "image_size": self.size,
         }
-        # Most pictures are sent in their own size, and most corners have both numbers.
-        if is_whole and across == down == 1:
-            return {"box": box, "polygon": tuple(corners)}
-        return {"box": box, "polygon": tuple([{"x": x * across, "y": y * down} for x, y in zip(xs, ys, strict=True)])}
+        # Most pictures are sent in their own size.
+        return {"box": box, "polygon": tuple(corners) if across == down == 1 else self.points(corners)}
 
-    def points(self, points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    def points(self, points: Sequence[Point]) -> tuple[Point, ...]:
+        """Return points in pixels of the upright original for points in pixels of the picture that was sent."""
+        if self._scale == (1, 1):
+            return tuple(points)
+        return tuple([self.point(p.x, p.y, p.z) for p in points])
+
+    def points_in_space(self, points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
         """Return the fields of some points, as `point` would place them.
 
         Args:

@@ -74,24 +74,26 @@ class Source:
         if (own := self._own_name) is not None:
             return own
         kind = self.kind.split()[-1]
-        with suppress(InputError):  # there are no bytes to hash, and the call itself will say so
+        try:
             return f"{kind}-{self.key[:8]}" if self.is_at_hand else kind
-        return kind
+        except InputError:  # there are no bytes to hash, and the call itself will say so
+            return kind
 
     @property
     def path(self) -> str | None:
         """The absolute path that was given; None for an address, bytes, an open file and the like."""
-        return (
-            str(Path(self._given).absolute())
-            if isinstance(self._given, str | os.PathLike) and not self.uri and not self.is_stored
-            else None
-        )
+        if isinstance(self._given, bytes):  # most inputs of a program are, and this is asked of each
+            return None
+        is_path = isinstance(self._given, str | os.PathLike) and not self.uri and not self.is_stored
+        return str(Path(self._given).absolute()) if is_path else None
 
     @property
     def _own_name(self) -> str | None:
         """The name that the input has of itself; None for bytes, and for an open file without a name."""
         if self._name:
             return self._name
+        if isinstance(self._given, bytes) and not self._address:
+            return None
         if self._address or self.is_stored:
             return shown(self._address or self._given)
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -270,7 +269,7 @@ class Meta(Model):
         return meta
 
 
-DEFAULTS: Mapping[str, Any] = MappingProxyType({name: field.default for name, field in Meta.model_fields.items()})
+DEFAULTS: Mapping[str, Any] = {name: field.default for name, field in Meta.model_fields.items()}
 """The values of the fields of `Meta` as long as nothing is known."""
 
 

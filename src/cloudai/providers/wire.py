@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Annotated, Any, ClassVar, NotRequired, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator, with_config
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
-from typing_extensions import TypedDict
 
-__all__ = ["NUMBERS", "Corner", "Known", "Number", "Wire", "left_out"]
+from cloudai.models.base import Point
+
+__all__ = ["NUMBERS", "Corners", "Known", "KnownDicts", "Number", "Wire", "left_out"]
+
+T = TypeVar("T")
 
 
 def _number(value: Any) -> Any:
@@ -77,21 +89,60 @@ class Known(Wire):
         part = read(given)
         # An empty object has lost nothing: several vendors send one where nothing was found.
         if given and not part.model_fields_set:
-            raise ValueError("holds nothing that is known")
+            raise ValueError(NOTHING_KNOWN)
         return part
+
+
+NOTHING_KNOWN = "holds nothing that is known"
+
+
+def _require_all_known(given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    parts = read(given)
+    # This is called once for the whole list, because a call for each part would take longer than all other checks.
+    if not all(parts) and any(one and not part for one, part in zip(given, parts, strict=True)):
+        raise ValueError(f"a part {NOTHING_KNOWN}")
+    return parts
+
+
+KnownDicts = Annotated[list[T], WrapValidator(_require_all_known)]
+"""Parts of a reply that stay dicts, and none of which must be lost: see `Known`."""
 
 
 NUMBERS = ConfigDict(strict=True, allow_inf_nan=False, alias_generator=to_camel)
 """The checks of a `Wire`, for the parts of a reply that stay dicts: ``@with_config(NUMBERS)`` above a TypedDict."""
 
 
-@with_config(NUMBERS)
-class Corner(TypedDict):
-    """A corner of a polygon; some vendors leave zeros out.
+class _Zeros:
+    """The pydantic schema of points of which a vendor leaves out the numbers that are zero.
 
-    Replies have hundreds of them. They are checked as strictly as the fields of a `Wire`, and stay dicts: to make an
-    object of each would take as long as all else that is done with the reply.
+    To save time, it calls Python only for points that do not have just the numbers of these names.
+
+    Args:
+        names: The names of the numbers of each point.
     """
 
-    x: NotRequired[float]
-    y: NotRequired[float]
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        points = handler(source)
+        return core_schema.union_schema(
+            [points, core_schema.no_info_before_validator_function(self._whole, points)],
+            mode="left_to_right",
+            custom_error_type="not_a_point",
+            custom_error_message="Input should be points with finite numbers",
+        )
+
+    def _whole(self, value: Any) -> Any:
+        """Return points with all their numbers, and nothing else; what is neither a list nor a dict stays as it is."""
+        if isinstance(value, list):
+            return [self._whole(each) for each in value]
+        return {name: value.get(name, 0) for name in self._names} if isinstance(value, dict) else value
+
+
+Corners = Annotated[list[Point], _Zeros("x", "y")]
+"""The corners of a polygon.
+
+Replies have hundreds of polygons. A result takes the corners as they are where the picture was sent in its own size, so
+that each is made, and checked, once.
+"""

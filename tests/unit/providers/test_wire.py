@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
 
 import pytest
-from pydantic import Field
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
 
 from cloudai import MalformedResponseError, Response
 from cloudai.core.flow import checked
-from cloudai.providers.wire import Corner, Number, Wire
+from cloudai.models.base import Point
+from cloudai.providers.wire import NUMBERS, Corners, KnownDicts, Number, Wire
 
 
 class Part(Wire):
@@ -17,7 +19,20 @@ class Part(Wire):
 
     word: str | None = None
     share: Number | None = None
-    corners: list[Corner] = Field(default_factory=list)
+    corners: Corners = Field(default_factory=list)
+
+
+@with_config(NUMBERS)
+class Mark(TypedDict):
+    """A part that stays a dict."""
+
+    name: NotRequired[str]
+
+
+class Marked(Wire):
+    """A reply whose parts must not be lost."""
+
+    marks: KnownDicts[Mark]
 
 
 class Whole(Wire):
@@ -49,16 +64,24 @@ def test_a_part_is_checked_as_a_whole_reply_is() -> None:
     assert checked(Part, {"word": None}) == Part()
 
 
-@pytest.mark.parametrize("corner", [{"x": "1"}, {"x": True}, {"y": float("nan")}, [1, 2], None])
-def test_corners_are_checked_although_they_stay_dicts(corner: Any) -> None:
+@pytest.mark.parametrize("corner", [{"x": "1"}, {"x": True}, {"y": float("nan")}, {"x": 1, "y": "2"}, [1, 2], None])
+def test_corners_are_checked_as_all_else(corner: Any) -> None:
     """A corner is refused where a number in it is a text, a truth value or not finite, or where it is no object."""
     with pytest.raises(MalformedResponseError):
         checked(Whole, {"parts": [{"corners": [corner]}]})
 
 
-def test_corners_stay_dicts() -> None:
-    """A corner is a dict with what the vendor sent of x and y, and nothing else."""
-    assert read('{"parts": [{"corners": [{"x": 1, "z": 3}]}]}').parts[0].corners == [{"x": 1.0}]
+@pytest.mark.parametrize("corner", ['{"x": 1, "y": 0}', '{"x": 1}', '{"x": 1, "z": "3"}', '{"x": 1, "y": null}'])
+def test_corners_are_points(corner: str) -> None:
+    """A corner is a point: what the vendor leaves out is 0, and what else it has than x and y is not read."""
+    assert read(f'{{"parts": [{{"corners": [{corner}]}}]}}').parts[0].corners == [Point(x=1, y=0)]
+
+
+def test_a_dict_that_holds_nothing_known_is_refused() -> None:
+    """Of parts that must not be lost, an empty one is one, and one with unknown fields alone is an error."""
+    assert checked(Marked, {"marks": [{"name": "나무", "more": 1}, {}]}).marks == [{"name": "나무"}, {}]
+    with pytest.raises(MalformedResponseError, match="holds nothing that is known"):
+        checked(Marked, {"marks": [{"name": "나무"}, {"title": "나무"}]})
 
 
 @pytest.mark.parametrize(("text", "value"), [("0.5", 0.5), ('"0.5"', 0.5), ("1", 1.0), ('"1e-2"', 0.01)])

@@ -9,8 +9,8 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from cloudai.media import Picture
-from cloudai.models.image import Crop, Feature, paragraphs
-from cloudai.providers.wire import NUMBERS, Corner, Wire, left_out
+from cloudai.models.image import Feature, paragraphs
+from cloudai.providers.wire import NUMBERS, Corners, Wire, left_out
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
 
@@ -18,9 +18,12 @@ PEOPLE_FROM = 0.5
 """The lowest confidence of a person in our results. The service goes down to 0.002; ``raw`` keeps the others."""
 
 
-class Rectangle(Wire):
-    x: float = 0
-    y: float = 0
+@with_config(NUMBERS)
+class Rectangle(TypedDict):
+    """A box. It stays a dict, because the result makes a model of it anyway."""
+
+    x: NotRequired[float]
+    y: NotRequired[float]
     w: float
     h: float
 
@@ -33,20 +36,22 @@ class Captioned(Wire):
 
 @with_config(NUMBERS)
 class Named(TypedDict):
-    """A tag, of which a reply has dozens; see `Corner`."""
+    """A tag, of which a reply has dozens; it stays a dict, like `Rectangle`."""
 
     name: str
     confidence: NotRequired[float]
 
 
-class DetectedObject(Wire):
+@with_config(NUMBERS)
+class DetectedObject(TypedDict):
     bounding_box: Rectangle
-    tags: list[Named] = Field(default_factory=list)
+    tags: NotRequired[list[Named]]
 
 
-class DetectedPerson(Wire):
+@with_config(NUMBERS)
+class DetectedPerson(TypedDict):
     bounding_box: Rectangle
-    confidence: float | None = None
+    confidence: NotRequired[float]
 
 
 class SmartCrop(Wire):
@@ -56,17 +61,17 @@ class SmartCrop(Wire):
 
 @with_config(NUMBERS)
 class WireWord(TypedDict):
-    """A word, of which a page has thousands; see `Corner`."""
+    """A word, of which a page has thousands; it stays a dict, like `Rectangle`."""
 
     text: str
-    bounding_polygon: NotRequired[list[Corner]]
+    bounding_polygon: NotRequired[Corners]
     confidence: NotRequired[float]
 
 
 @with_config(NUMBERS)
 class WireLine(TypedDict):
     text: str
-    bounding_polygon: NotRequired[list[Corner]]
+    bounding_polygon: NotRequired[Corners]
     words: NotRequired[list[WireWord]]
 
 
@@ -124,7 +129,9 @@ Part = Callable[[Reply, Picture, str], Any]
 
 
 def _box(rectangle: Rectangle | None, picture: Picture) -> Fields | None:
-    return picture.box_fields(rectangle.x, rectangle.y, rectangle.w, rectangle.h) if rectangle else None
+    if rectangle is None:
+        return None
+    return picture.box_fields(rectangle.get("x", 0), rectangle.get("y", 0), rectangle["w"], rectangle["h"])
 
 
 def _caption(reply: Reply, picture: Picture, _: str) -> Fields | None:
@@ -155,10 +162,10 @@ def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...
         return None
     return tuple(
         [
-            {**tag, "language": language, "box": _box(thing.bounding_box, picture)}
+            {**tag, "language": language, "box": _box(thing["bounding_box"], picture)}
             for thing in reply.objects_result.values
             # An object has its name and its confidence in a tag, of which each recorded object has one.
-            for tag in thing.tags[:1]
+            for tag in thing.get("tags", ())[:1]
         ]
     )
 
@@ -168,22 +175,21 @@ def _people(reply: Reply, picture: Picture, _: str) -> tuple[Fields, ...] | None
         return None
     return tuple(
         [
-            {"confidence": person.confidence, "box": _box(person.bounding_box, picture)}
+            {"confidence": confidence, "box": _box(person["bounding_box"], picture)}
             for person in reply.people_result.values
-            if person.confidence is None or person.confidence >= PEOPLE_FROM
+            if (confidence := person.get("confidence")) is None or confidence >= PEOPLE_FROM
         ]
     )
 
 
-def _crops(reply: Reply, picture: Picture, _: str) -> tuple[Crop, ...] | None:
+def _crops(reply: Reply, picture: Picture, _: str) -> tuple[Fields, ...] | None:
     if reply.smart_crops_result is None:
         return None
     return tuple(
-        Crop(
-            box=picture.box(c.bounding_box.x, c.bounding_box.y, c.bounding_box.w, c.bounding_box.h),
-            aspect=c.aspect_ratio,
-        )
-        for c in reply.smart_crops_result.values
+        [
+            {"box": _box(crop.bounding_box, picture), "aspect": crop.aspect_ratio}
+            for crop in reply.smart_crops_result.values
+        ]
     )
 
 

@@ -10,20 +10,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from cloudai.core.flow import Flow, Request, Response, parallel
 from cloudai.errors import MalformedResponseError, ServerError
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.media.document import Document, DocumentLimits, Sheet, document
-from cloudai.models.base import Meta
+from cloudai.models.base import Meta, Point
 from cloudai.models.image import Text, paragraphs
 from cloudai.providers.azure import _analysis_4
 from cloudai.providers.azure._service import picture_body
 from cloudai.providers.azure.vision import API_3, LIMITS_4, Vision
 from cloudai.providers.base import capability
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Corners, Wire
 
 __all__ = ["Read"]
 
@@ -226,8 +226,12 @@ def _line(line: ReadLine, frame: Picture) -> dict[str, Any]:
     }
 
 
-def _corners(numbers: Sequence[float]) -> list[dict[str, float]]:
-    return [{"x": x, "y": y} for x, y in zip(numbers[::2], numbers[1::2], strict=False)]
+def _corners(numbers: Sequence[float]) -> list[Point]:
+    return CORNERS.validate_python([{"x": x, "y": y} for x, y in zip(numbers[::2], numbers[1::2], strict=False)])
+
+
+CORNERS = TypeAdapter(Corners, config=ConfigDict(defer_build=True))
+"""Makes all corners of a word at once."""
 
 
 def _texts(page: Mapping[str, Any]) -> list[str]:

@@ -112,6 +112,9 @@ class Vision(FaceService):
             parts |= {feature: _analysis_4.PARTS[feature](reply_4, picture, code or "en") for feature in by_4}
             frame = _known(picture, frame, reply_4.metadata)
             models += [reply_4.model_version] if reply_4.model_version else []
+            # The garbage collector looks through all young objects once there are 700 of them, which the parts of the
+            # reply and those of the result would be together.
+            del reply_4
         if by_3:
             reply_3 = yield from self._ask_3(picture, by_3, code)
             parts |= {feature: _analysis_3.PARTS[feature](reply_3, picture, code or "en") for feature in by_3}

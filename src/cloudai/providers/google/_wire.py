@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cloudai.media import Picture
 from cloudai.models.base import Box, Point
-from cloudai.providers.wire import Corner, Wire
+from cloudai.providers.wire import Corners, Wire
 
 __all__ = ["Poly"]
 
@@ -19,8 +19,8 @@ class Poly(Wire):
     proto3 leaves zeros out, so that a corner on the left edge has no x.
     """
 
-    vertices: list[Corner] = Field(default_factory=list)
-    normalized_vertices: list[Corner] = Field(default_factory=list)
+    vertices: Corners = Field(default_factory=list)
+    normalized_vertices: Corners = Field(default_factory=list)
 
     def box(self, picture: Picture) -> Box | None:
         """Return the box around the polygon.
@@ -36,7 +36,7 @@ class Poly(Wire):
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None
-        across, down = [v.get("x", 0) for v in corners], [v.get("y", 0) for v in corners]
+        across, down = [v.x for v in corners], [v.y for v in corners]
         left, top = min(across), min(down)
         # The box is taken from all four corners: those of a turned text or face do not begin at its top left.
         sides = left, top, max(across) - left, max(down) - top
@@ -48,6 +48,6 @@ class Poly(Wire):
         There are none where the reply has them as fractions, and the size of the picture is not known here.
         """
         if self.vertices:
-            return tuple([picture.point(v.get("x", 0), v.get("y", 0)) for v in self.vertices])
-        points = [picture.fraction(v.get("x", 0), v.get("y", 0)) for v in self.normalized_vertices]
+            return picture.points(self.vertices)
+        points = [picture.fraction(v.x, v.y) for v in self.normalized_vertices]
         return tuple([point for point in points if point])

@@ -38,7 +38,7 @@ from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import NUMBERS, Corner, Known, Wire, left_out
+from cloudai.providers.wire import NUMBERS, Known, KnownDicts, Wire, left_out
 
 __all__ = ["MOST_JSON", "AnnotateReply", "Vision", "hint_of"]
 
@@ -74,6 +74,8 @@ TYPES: Mapping[Feature, str] = {
 }
 UNCOUNTED = ("TEXT_DETECTION", "DOCUMENT_TEXT_DETECTION", "CROP_HINTS", "IMAGE_PROPERTIES", "SAFE_SEARCH_DETECTION")
 """The types of feature that take no maxResults."""
+COUNTED: tuple[Feature, ...] = ("tags", "objects", "people", "faces", "places", "brands")
+"""The features whose lists in a result end where the service was told to stop."""
 MOST_RESULTS, MOST_FACES = 50, 100
 """The maxResults that are sent by default, for faces the second: without one the service stops at ten."""
 
@@ -164,19 +166,16 @@ class Vision(GoogleService):
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self.annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
-        if isinstance(faces := parts.get("faces"), Faces):
-            parts["faces"] = Faces(faces=faces.faces, truncated=len(faces) >= _most(TYPES["faces"], max_results))
+        full = [f for f in COUNTED if f in parts and len(parts[f]) >= _most(TYPES[f], max_results)]
+        if "faces" in full:
+            parts["faces"] = Faces(faces=parts["faces"].faces, truncated=True)
         return ImageAnalysis(
             **parts,
             width=picture.width,
             height=picture.height,
             format=picture.format,
             unsupported=unsupported,
-            truncated=any(
-                isinstance(things, tuple | Faces) and len(things) >= _most(TYPES[f], max_results)
-                for f, things in parts.items()
-                if TYPES[f] not in UNCOUNTED
-            ),
+            truncated=bool(full),
             meta=Meta(language_sent=hint_of(language)),
         )
 
@@ -400,22 +399,32 @@ KNOWN = (*EVERY_FIELD, "error", "context")
 ANNOTATE_TOGETHER = AnnotateTogether()
 
 
-class Position(Corner):
+@with_config(NUMBERS)
+class Position(TypedDict):
+    """A position, of which the reply leaves zeros out."""
+
+    x: NotRequired[float]
+    y: NotRequired[float]
     z: NotRequired[float]
 
 
 @with_config(NUMBERS)
 class Landmark(TypedDict):
-    """A point of a face, of which each face has 34; see `Corner`."""
+    """A point of a face. It stays a dict, because nothing is made of it but its position."""
 
     type: NotRequired[str]
     position: NotRequired[Position]
 
 
+class Landmarks(Wire):
+    landmarks: list[Landmark]
+
+
 class FaceAnnotation(Wire):
     bounding_poly: Poly = left_out(Poly)
     fd_bounding_poly: Poly = left_out(Poly)
-    landmarks: list[Landmark] = Field(default_factory=list)
+    landmarks: list[Any] = Field(default_factory=list)
+    """The `Landmark` dicts, of which each face has 34. They are read, and checked, only where they are asked for."""
     roll_angle: float = 0
     pan_angle: float = 0
     tilt_angle: float = 0
@@ -439,11 +448,27 @@ class Location(Wire):
     lat_lng: LatLng | None = None
 
 
-class Entity(Known):
-    """A label, a landmark or a logo. The fields that no result needs are here, so that they count as known.
+@with_config(NUMBERS)
+class Label(TypedDict):
+    """A label, of which a reply has dozens. It stays a dict, because the result makes a model of it anyway.
 
+    The fields that no result needs are here, so that they count as known:
     https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#EntityAnnotation
     """
+
+    mid: NotRequired[str]
+    locale: NotRequired[str]
+    confidence: NotRequired[float]
+    topicality: NotRequired[float]
+    properties: NotRequired[list[Any]]
+    description: NotRequired[str]
+    score: NotRequired[float]
+    bounding_poly: NotRequired[Any]
+    locations: NotRequired[Any]
+
+
+class Entity(Known):
+    """A landmark or a logo, with all the fields that a `Label` has, too."""
 
     mid: str | None = None
     locale: str | None = None
@@ -463,16 +488,20 @@ class ObjectAnnotation(Wire):
     bounding_poly: Poly = left_out(Poly)
 
 
-class WireColor(Wire):
-    red: float = 0
-    green: float = 0
-    blue: float = 0
+@with_config(NUMBERS)
+class WireColor(TypedDict):
+    red: NotRequired[float]
+    green: NotRequired[float]
+    blue: NotRequired[float]
 
 
-class ColorInfo(Wire):
-    color: WireColor = left_out(WireColor)
-    score: float | None = None
-    pixel_fraction: float | None = None
+@with_config(NUMBERS)
+class ColorInfo(TypedDict):
+    """A colour, of which a reply has ten; it stays a dict, like `Label`."""
+
+    color: NotRequired[WireColor]
+    score: NotRequired[float]
+    pixel_fraction: NotRequired[float]
 
 
 class DominantColors(Wire):
@@ -522,7 +551,7 @@ class AnnotateReply(Wire):
     """The reply to one picture. What was not found, or not asked for, is missing."""
 
     face_annotations: list[FaceAnnotation] = Field(default_factory=list)
-    label_annotations: list[Entity] = Field(default_factory=list)
+    label_annotations: KnownDicts[Label] = Field(default_factory=list)
     landmark_annotations: list[Entity] = Field(default_factory=list)
     logo_annotations: list[Entity] = Field(default_factory=list)
     localized_object_annotations: list[ObjectAnnotation] = Field(default_factory=list)
@@ -568,10 +597,11 @@ def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
     )
 
 
-def _landmarks(landmarks: Sequence[Landmark], picture: Picture) -> dict[str, dict[str, float]]:
+def _landmarks(marks: Sequence[Any], picture: Picture) -> dict[str, dict[str, float]]:
     """Return the fields of the points of a face, by our names."""
+    landmarks = Landmarks.model_validate({"landmarks": marks}).landmarks
     names = [mark.get("type", "UNKNOWN_LANDMARK") for mark in landmarks]
-    points = picture.points([mark.get("position", {}) for mark in landmarks])
+    points = picture.points_in_space([mark.get("position", {}) for mark in landmarks])
     return {LANDMARKS.get(name, f"google:{name}"): point for name, point in zip(names, points, strict=True)}
 
 
@@ -608,14 +638,20 @@ def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
 
 def _colors(reply: AnnotateReply, _: Picture) -> tuple[dict[str, Any], ...]:
     colors = reply.image_properties_annotation.dominant_colors.colors
-    return tuple([{"hex": _hex(each.color), "score": each.score, "fraction": each.pixel_fraction} for each in colors])
+    return tuple(
+        [
+            {"hex": _hex(each.get("color", {})), "score": each.get("score"), "fraction": each.get("pixel_fraction")}
+            for each in colors
+        ]
+    )
 
 
 def _hex(color: WireColor) -> str:
-    parts = round(color.red), round(color.green), round(color.blue)
-    if min(parts) < 0 or max(parts) > 255:  # noqa: PLR2004
-        parts = tuple([min(255, max(0, part)) for part in parts])  # type: ignore[assignment]
-    return "#{:02x}{:02x}{:02x}".format(*parts)
+    parts = round(color.get("red", 0)), round(color.get("green", 0)), round(color.get("blue", 0))
+    try:
+        return f"#{bytes(parts).hex()}"
+    except ValueError:  # a part is below 0 or above 255
+        return f"#{bytes([min(255, max(0, part)) for part in parts]).hex()}"
 
 
 def _crops(reply: AnnotateReply, picture: Picture) -> tuple[Crop, ...]:
@@ -654,8 +690,13 @@ def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
 PARTS: Mapping[Feature, Any] = {
     "tags": lambda reply, _: tuple(
         [
-            {"name": e.description, "confidence": e.score, "language": "en", "vendor_id": e.mid}
-            for e in reply.label_annotations
+            {
+                "name": label.get("description", ""),
+                "confidence": label.get("score"),
+                "language": "en",
+                "vendor_id": label.get("mid"),
+            }
+            for label in reply.label_annotations
         ]
     ),
     "objects": _objects,
