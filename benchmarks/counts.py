@@ -14,6 +14,7 @@ import asyncio
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -21,9 +22,11 @@ from benchmarks.measure import Bench
 from benchmarks.rows import ROWS
 from benchmarks.subjects import SUBJECTS, Place
 
-__all__ = ["AWAITING", "counted"]
+__all__ = ["AWAITING", "counted", "counted_in_a_batch"]
 
 WARM, TIMES = 3, 7
+PICTURES = 480
+"""Pictures of a batch over which its calls are counted: thirty requests of sixteen."""
 AWAITING = "128 cloudai"
 """The subject whose calls are those of an awaiting client."""
 
@@ -86,11 +89,57 @@ def counted(names: Iterable[str], place: Place) -> dict[str, int]:
     return counts
 
 
+def counted_in_a_batch(*, joined: bool) -> int:
+    """Return the calls for each picture of a batch, in all threads together, where all replies say that none is found.
+
+    Args:
+        joined: Whether sixteen pictures share a request, or each has one of its own.
+    """
+    import cloudai
+    from benchmarks import pictures
+
+    picture, number = pictures.small(), Counter[int]()
+
+    class Vendor(cloudai.Google):
+        def max_per_request(self, operation: str) -> int:
+            return super().max_per_request(operation) if joined else 1
+
+    async def send(request: cloudai.Request) -> cloudai.Response:
+        await asyncio.sleep(0)
+        return cloudai.Response(200, {}, json.dumps({"responses": [{}] * len(request.json["requests"])}).encode())
+
+    async def run(n: int) -> None:
+        given = (picture + b"%08d" % item for item in range(n))
+        async with (
+            cloudai.AsyncClient(Vendor(api_key="none"), send=send) as client,
+            client.batch("detect_faces", given, cache=False) as job,
+        ):
+            done = [outcome.status async for outcome in job].count("none_found")
+        if done != n:
+            raise SystemExit(f"{n - done} pictures failed")
+
+    def profiled(_: object, event: str, __: object) -> None:
+        if event == "call":
+            number[threading.get_ident()] += 1
+
+    asyncio.run(run(32))
+    threading.setprofile(profiled)
+    sys.setprofile(profiled)
+    try:
+        asyncio.run(run(PICTURES))
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]  # None ends it, as in `sys.setprofile`
+    return number.total() // PICTURES
+
+
 def main() -> None:
     """Count, and print."""
     with Bench(grpc=False) as bench:
         names = [*(f"{row.name} cloudai" for row in ROWS), AWAITING]
-        print(json.dumps(counted(names, Place(**json.loads(bench.place)))))
+        counts = counted(names, Place(**json.loads(bench.place)))
+    counts |= {"batch one by one": counted_in_a_batch(joined=False), "batch joined": counted_in_a_batch(joined=True)}
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ __all__ = [
     "VersionError",
     "cache_path",
     "connect",
+    "copied",
     "data_folder",
     "files_of",
     "identity_of",
@@ -171,6 +172,13 @@ def open_temporary(schema: Schema, connect: Callable[[str], D], *, in_memory: bo
     with _closed_on_failure(db):
         _make_or_migrate(db, schema)
     return db
+
+
+def copied(db: Connection) -> Connection:
+    """Return a connection to a copy of a database, which is kept in memory and gone when it is closed."""
+    copy = connect(":memory:", timeout=0)
+    db.backup(copy)
+    return copy
 
 
 @contextmanager

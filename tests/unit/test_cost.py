@@ -33,9 +33,15 @@ LIMITS = {
     # As the first by an awaiting client, with the calls of the event loop: the wait for the reply takes 25, the
     # deadline of the exchange 15, and the limit of the calls in flight 8.
     "128 cloudai": 480,
+    # A picture of a batch, in all threads together, with a journal in memory: beside the call itself, its input is
+    # taken, looked up, written down before and after the request and at its end, and its outcome is handed out.
+    "batch one by one": 990,
+    # Sixteen pictures share the waits for threads, which are half of the calls of one by one.
+    "batch joined": 525,
 }
-"""The most calls of Python functions in one warm call: what was counted with Python 3.11 when this was written, and a
-fiftieth more, for other versions of the libraries. A limit is raised only with the reason for it beside it."""
+"""The most calls of Python functions in one warm call, and for each picture of a batch: what was counted with Python
+3.11 when this was written, and at most a twentieth more, for other versions of the libraries. A limit is raised only
+with the reason for it beside it."""
 
 
 @pytest.fixture(scope="module")

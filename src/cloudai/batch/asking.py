@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import count
 from typing import Literal
 
 from cloudai.batch import queries
@@ -19,6 +18,7 @@ from cloudai.batch.task import Task
 from cloudai.batch.time_left import TimeLeft
 from cloudai.cooling import note, skipped
 from cloudai.core.call import CallContext
+from cloudai.core.cooldown import Cooldown
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import (
     CloudAIError,
@@ -67,11 +67,15 @@ class Asker:
             record: What the journal knows of the call to this provider.
             errors: The errors of the providers that were asked before.
         """
-        clock, rest = self._state.policy.clock, self._cooldown
-        if rest is None:
-            return (yield from self._asked(given, record, errors))
+        rest = self._cooldown
+        return self._asked(given, record, errors) if rest is None else self._unless_down(given, record, errors, rest)
+
+    def _unless_down(
+        self, given: Given, record: CallRecord, errors: Sequence[CloudAIError], rest: Cooldown
+    ) -> Program[Ending]:
+        """Ask the provider as `ask` does, unless it is left out or has paused."""
         call = object()
-        if not self._state.policy.going or not rest.admits(call, clock()):
+        if not self._state.policy.going or not rest.admits(call, self._state.policy.clock()):
             return self._passed_over(record)
         try:
             return (yield from self._asked(given, record, errors, call))
@@ -95,18 +99,18 @@ class Asker:
         self, given: Given, record: CallRecord, errors: Sequence[CloudAIError], of: object = None
     ) -> Program[Ending]:
         """Call the provider, again where the policy decides so, and return how the input has ended."""
-        sent_at, first, turns = None, record, 0
-        for round_ in count(1):
+        sent_at, first, turns, round_ = None, record, 0, 0
+        while True:
+            round_ += 1
             hooks = ItemHooks(self._state, given, record)
             result, error, context = yield from self._call(given, record, hooks)
             turns += hooks.turns
             sent_at = hooks.sent_at if sent_at is None else sent_at
-            attempted = _attempted(round_, record, hooks, context)
             self._note(of, error)
-            if result is not None:
-                tried = tuple(map(tried_of, errors))
-                result = result._changed(meta=result.meta.model_copy(update={"tried": tried})) if tried else result  # noqa: SLF001
-            ending = self._judged(result, error, attempted)
+            if error is None:
+                ending: Ending | None = _answered(result, errors)
+            else:
+                ending = self._judged(error, _attempted(round_, record, hooks, context))
             if ending is None:
                 # A request that has failed as a whole is in the record, so that half as many inputs go out next.
                 record = yield from self._again(record, error, hooks)
@@ -121,7 +125,6 @@ class Asker:
             now = self._state.policy.clock()
             self._time_left.note_end(turns, now, 0.0 if hooks.sent_at is None else now - hooks.sent_at)
             return ending
-        raise AssertionError  # pragma: no cover
 
     def _call(
         self, given: Given, record: CallRecord, hooks: ItemHooks
@@ -154,11 +157,8 @@ class Asker:
         if self._cooldown is not None and not waits:
             note(self._cooldown, of, self._state.policy.clock(), error)
 
-    def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
+    def _judged(self, error: Exception, attempted: Attempted) -> Ending | None:
         """Return how the input has ended, or that the next provider is asked; None if it has to be tried again here."""
-        if error is None:
-            assert result is not None  # noqa: S101  # for the types
-            return Ending("ok", result=result, settle=("done", written_result(result)))
         if self._cooldown is not None and self._passes_on(error, attempted):
             return Ending("failed", error=error, passes_on=True)
         return self._state.policy.judge(error, attempted)
@@ -209,6 +209,14 @@ class Asker:
         except JournalError:
             return "not_started"
         return "in_doubt" if record.in_doubt else "not_started"
+
+
+def _answered(result: Result | None, errors: Sequence[CloudAIError]) -> Ending:
+    """Return the ending of an input with a result, which names the providers that were asked before."""
+    assert result is not None  # noqa: S101  # for the types
+    if tried := tuple(map(tried_of, errors)):
+        result = result._changed(meta=result.meta.model_copy(update={"tried": tried}))  # noqa: SLF001
+    return Ending("ok", result=result, settle=("done", written_result(result)))
 
 
 def _attempted(round_: int, record: CallRecord, hooks: ItemHooks, context: CallContext) -> Attempted:

@@ -33,7 +33,7 @@ HELD = object()
 """The turn of a group that is not to send its request yet: its members have to join again."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class MergeGroup:
     """The items whose requests go out as one."""
 
@@ -62,7 +62,7 @@ class MergeGroup:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Join:
     """An effect: join a group of items whose requests can be merged.
 
@@ -76,14 +76,14 @@ class Join:
     """Makes a program that waits for the turn of the group, and returns it, or `HELD`."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Defer:
     """An effect: wait for a future once no other item can go on, because it may depend on them."""
 
     future: Future[Any]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Member:
     """The program of one item, and how far it has come."""
 
@@ -189,7 +189,7 @@ def _advance(members: list[_Member]) -> Program[None]:
         keeping = [member for member in going if isinstance(member.at, Persist)]
         if keeping:
             yield from _persist(keeping)
-        waiting = [member for member in going if isinstance(member.at, Wait | Call) and not member.reading]
+        waiting = [member for member in going if isinstance(member.at, WAITING) and not member.reading]
         for member in waiting:
             yield from _carry_out(member)
         going = [*calling, *(member for member in reading if not member.reading), *keeping, *waiting]
@@ -198,6 +198,8 @@ def _advance(members: list[_Member]) -> Program[None]:
 STOPPING = (Join, Defer, Send, Sleep, Wait, Persist, Call)
 """Effects that stop a member until others have come as far; the driver carries out all other effects at once. `Gather`
 is one of the others: the parts of a member run in the driver, so what they write is not merged with other writes."""
+WAITING, ASKING = (Wait, Call), (Join, Send)
+"""Effects that wait for a future or a function, and those that have a request."""
 SLICE = 0.01
 """Seconds of blocking functions that go to a thread as one piece of work: handing over takes longer than a short
 function does, but other work waits for the thread, too."""
@@ -376,7 +378,7 @@ def _mergeable(joining: list[_Member]) -> list[_Member]:
 
 def _request(member: _Member) -> Request:
     """Return the request of a member that joins a group or sends."""
-    assert isinstance(member.at, Join | Send)  # noqa: S101  # for the types
+    assert isinstance(member.at, ASKING)  # noqa: S101  # for the types
     return member.at.request
 
 

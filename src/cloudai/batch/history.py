@@ -30,8 +30,10 @@ class History:
 
     def tries_of(self, step_id: str) -> int:
         """Return how many requests of a step for this input alone were not answered, while the service was up."""
-        counting = sum(step == step_id and not streak.excused for step, streak in self._streaks)
-        return self.tries_before(step_id) + counting
+        before = self.tries_before(step_id)
+        if not self._streaks:  # as in most calls
+            return before
+        return before + sum(step == step_id and not streak.excused for step, streak in self._streaks)
 
     def company(self, step_id: str) -> int | None:
         """Return how many inputs were in the smallest request that failed as a whole; None if there was none."""

@@ -51,6 +51,10 @@ class Entry:
         """The name of the input that is shown to the user."""
         return self.name or f"input {self.item}"
 
+    def named(self, name: str) -> Entry:
+        """Return the same input with a name."""
+        return Entry(self.item, self.given, name, self.row, self.is_path, self.is_text, self.part)
+
     def written(self, digest: str | None) -> str:
         """Return the name of the input that is written down.
 
@@ -59,8 +63,9 @@ class Entry:
         """
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
-        is_address = not self.is_path and (ADDRESS.match(self.shown) or STORED.match(self.shown))
-        return shown(self.shown) if is_address else self.shown
+        name = self.shown
+        is_address = not self.is_path and (ADDRESS.match(name) or STORED.match(name))
+        return shown(name) if is_address else name
 
     def digest_at_hand(self, *, fetching: bool) -> str | None:
         """Return the digest of the input (hex) if it can be told without reading a file; otherwise None.

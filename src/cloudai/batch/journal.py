@@ -42,7 +42,7 @@ FREE: Future[None] = Future()
 FREE.set_result(None)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Work:
     """A function that the thread is to run."""
 
@@ -53,6 +53,9 @@ class _Work:
     reads: bool
     """Whether the function only reads."""
 
+
+MOMENT = 0.05
+"""Seconds after which functions run that nobody waits for."""
 
 _Outcome: TypeAlias = tuple[_Work, Any, Exception | None]
 
@@ -83,8 +86,11 @@ class Journal:
         with _journal_errors(self.path):
             self._file = None if self.path is None else _resolved(self.path)
         self._pid = os.getpid()
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._queue: list[_Work] = []
+        self._is_awaited = False
+        """True if somebody waits for the outcome of a function in the queue."""
         self._lost: list[tuple[Callable[[Any], Any], bool]] = []
         self._closing = False
         if self._file is not None and storage.is_remote(self._file):
@@ -135,7 +141,11 @@ class Journal:
         return self.do(work, reads=True).result()
 
     def post(self, work: Callable[[Any], Any]) -> None:
-        """Have the journal's thread run a function, and do not wait; if it fails, `close` runs it once more."""
+        """Have the journal's thread run a function, and do not wait; if it fails, `close` runs it once more.
+
+        It runs with the next function that is waited for, or after `MOMENT` seconds, so that the thread is not woken
+        for each of them.
+        """
         self._hand_over(_Work(work, None, reads=False))
 
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
@@ -182,7 +192,7 @@ class Journal:
         """
         if self._pid != os.getpid():
             return
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify()
         self._thread.join()
@@ -206,14 +216,16 @@ class Journal:
     def _hand_over(self, work: _Work) -> None:
         """Let the thread run a function; if the journal is closing, or was forked, deliver a JournalError instead."""
         refused = None
-        with self._changed:
+        with self._lock:
             if self._pid != os.getpid():
                 refused = JournalError("a journal does not go into a forked process")
             elif self._closing:
                 refused = JournalError("the batch is closed", advice="Open it again with client.batch().")
             else:
                 self._queue.append(work)
-                self._changed.notify()
+                self._is_awaited = self._is_awaited or work.future is not None
+                if work.future is not None or len(self._queue) == 1:
+                    self._changed.notify()
         if refused is not None:
             self._deliver(work, None, refused)
 
@@ -230,10 +242,12 @@ class Journal:
     def _serve(self) -> None:
         """Run what is handed over until the journal is closed; the thread of the journal runs this."""
         while True:
-            with self._changed:
+            with self._lock:
                 while not self._queue and not self._closing:
                     self._changed.wait()
-                works, self._queue = self._queue, []
+                if not self._is_awaited and not self._closing:
+                    self._changed.wait_for(lambda: self._is_awaited or self._closing, MOMENT)
+                works, self._queue, self._is_awaited = self._queue, [], False
                 if not works and self._closing:
                     return
             self._commit(works)

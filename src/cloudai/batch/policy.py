@@ -17,6 +17,7 @@ from typing import Any
 from cloudai.batch.codec import written_error
 from cloudai.batch.limits import Limits
 from cloudai.batch.outage import OutageDetector, Streak, Tries
+from cloudai.batch.queues import DONE
 from cloudai.errors import (
     HOPELESS,
     BadRequestError,
@@ -56,7 +57,7 @@ TROUBLE = (ConnectError, ConnectionLostError, DeadlineExceededError, ServerError
 """Errors that may be the fault of the service or of one input; how the other inputs fare decides that."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Ending:
     """The ending of one input, and what is written down of its call."""
 
@@ -74,7 +75,7 @@ class Ending:
     """True if the input has not ended, because the next provider is to be asked."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Attempted:
     """The facts about a call that has just failed, from which the policy judges its input.
 
@@ -158,9 +159,11 @@ class Policy:
 
     def wake(self) -> None:
         """Let the workers continue that wait for the first good reply."""
+        if self.alive is DONE:
+            return
         with self._lock, suppress(InvalidStateError):  # a signal handler set it between the two lines
-            if not self.alive.done():
-                self.alive.set_result(None)
+            waited_for, self.alive = self.alive, DONE
+            waited_for.set_result(None)
 
     def pause(self, cause: Exception) -> None:
         """Stop the batch for a cause that is no input's fault."""
@@ -191,10 +194,8 @@ class Policy:
             return
         self.outage.note_answer()
         with self._lock:
-            self._limited_since = None
-            self.successes += 1
-        if not self.alive.done():
-            self.wake()
+            self._limited_since, self.successes = None, self.successes + 1
+        self.wake()
         self.tell_suspects()
 
     def note_probe(self, call: object, error: Exception | None) -> None:

@@ -21,6 +21,7 @@ from cloudai.batch.migrations import MIGRATIONS, UNKNOWN_FOLDER
 from cloudai.batch.outage import Streak
 from cloudai.batch.statements import statement
 from cloudai.core.flow import Response
+from cloudai.core.json_writing import json_text
 from cloudai.core.retry import AttemptOutcome
 from cloudai.storage import Database, Schema
 
@@ -95,7 +96,7 @@ class Unanswered:
     request."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class CallRecord:
     """The state of a call in the journal, read when a worker looks up an input."""
 
@@ -229,6 +230,8 @@ def look_up_each(batch: int, run: int, item: int, *, keys: Sequence[str], sha256
 
     def work(db: Database) -> list[CallRecord]:
         records = [each(db) for each in works]
+        if len(records) == 1:
+            return records
         calls = [record.call for record in records]
         return [replace(record, others=tuple(call for call in calls if call != record.call)) for record in records]
 
@@ -443,6 +446,7 @@ def intend(call: int, step_id: str, units: int, requests: int = 1, company: int 
         requests: 1; 0 if another input counts the request that both go out in.
         company: The number of inputs in the request. Only a request for one input alone counts as a try of it.
     """
+    values = (call, step_id, units, requests, units, int(company == 1), company)
 
     def work(db: Database) -> None:
         db.execute(
@@ -451,7 +455,7 @@ def intend(call: int, step_id: str, units: int, requests: int = 1, company: int 
             " ON CONFLICT (call, step_id) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
             " most = most + excluded.most, doubt = doubt + 1, tries = tries + excluded.tries,"
             " company = excluded.company",
-            (call, step_id, units, requests, units, int(company == 1), company),
+            values,
         )
 
     return work
@@ -474,6 +478,8 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
     kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
     headers = json.dumps(kept, default=str)  # a `send=` of the user's may give numbers
     paid = 0 if response.replayed else units
+    values = (call, step_id, units, paid, paid, response.status, headers, response.content, paid)
+    remembered = json_text(memory), call
 
     def work(db: Database) -> None:
         # `most` stays: `intend` has counted this request in it, and earlier ones in doubt may have been billed.
@@ -482,10 +488,9 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, tries = 0,"
             " company = NULL, paid = paid + ?,"
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
-            (call, step_id, units, paid, paid, response.status, headers, response.content, paid),
+            values,
         )
-        remembered = storable(json.dumps(memory, ensure_ascii=False))
-        db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
+        db.execute("UPDATE calls SET memory = ? WHERE id = ?", remembered)
 
     return work
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cloudai.core.effects import Program, Wait
 
-__all__ = ["END", "Claims", "OutcomeQueue", "Semaphore"]
+__all__ = ["DONE", "END", "Claims", "OutcomeQueue", "Semaphore"]
 
 DONE: Future[None] = Future()
 DONE.set_result(None)

@@ -39,8 +39,11 @@ class Reader:
         self._entries = entries
         self._handed = handed
         self._patience = patience
-        self._some = threading.Condition()
+        self._lock = threading.RLock()  # reentrant: a signal handler may close the reader while it is held
+        self._some = threading.Condition(self._lock)
         self._wanted: deque[tuple[int, bool, Future[list[Entry]]]] = deque()
+        self._asked = 0
+        """The number of inputs that the requests in ``_wanted`` ask for, all together."""
         self._ended = self._closed = self._running = False
         self.failure: BaseException | None = None
         """The exception that the iterator has raised."""
@@ -65,11 +68,12 @@ class Reader:
             wait: Whether to wait for the first input; False may give none although more will come.
         """
         future: Future[list[Entry]] = Future()
-        with self._some:
+        with self._lock:
             if self._closed:
                 future.set_result([])
                 return future
             self._wanted.append((n, wait, future))
+            self._asked += n
             self._some.notify_all()
             if not self._running:
                 self._running = True
@@ -83,7 +87,7 @@ class Reader:
 
         This may be called while the iterator makes an input, and by the iterator itself.
         """
-        with self._some:
+        with self._lock:
             self._closed = True
             wanted, self._wanted = list(self._wanted), deque()
             self._some.notify_all()
@@ -93,14 +97,9 @@ class Reader:
 
     def _pull(self) -> None:
         """Take inputs from the iterator, as long as more are wanted than are ready."""
-        while True:
-            with self._some:
-                while not self._closed and len(self.left) >= sum(n for n, *_ in self._wanted):
-                    self._some.wait()
-                if self._closed:
-                    return
+        while not self._closed:
             entry = self._next()
-            with self._some:
+            with self._lock:
                 if entry is None:
                     self._ended = True
                 else:
@@ -110,6 +109,8 @@ class Reader:
                     self._some.notify_all()
                 if self._ended:
                     return
+                while not self._closed and len(self.left) >= self._asked:
+                    self._some.wait()
 
     def _next(self) -> Entry | None:
         """Return the next input; None if the iterator has ended, or has failed."""
@@ -137,7 +138,7 @@ class Reader:
     def _serve(self) -> None:
         """Hand out inputs, in the order in which they were asked for."""
         while True:
-            with self._some:
+            with self._lock:
                 while (request := self._next_request()) is None and not self._closed:
                     self._some.wait()
                 if request is None or self._closed:
@@ -148,6 +149,7 @@ class Reader:
                     return
                 taken, self.left = self.left[:n], self.left[n:]
                 self._wanted.remove(request)
+                self._asked -= n
                 self.count += len(taken)
                 self._handed(taken)
                 self._some.notify_all()

@@ -70,9 +70,10 @@ class Recorder(Generic[R]):
 
     def begin(self, entry: Entry, record: CallRecord) -> None:
         """Note what the journal knows of the call of an input that has not ended; nothing is written yet."""
+        position = entry.position
         with self.lock:
-            if entry.position in self._open:  # otherwise the batch has ended without waiting for it
-                self._open[entry.position] = entry, record
+            if position in self._open:  # otherwise the batch has ended without waiting for it
+                self._open[position] = entry, record
 
     def finish(
         self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending, *, at_end: bool = False
@@ -331,10 +332,10 @@ def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
 
 def status_of(result: Result) -> tuple[OutcomeStatus, int]:
     """Return the status of a result, "ok" or "none_found", and how many items it has; one without items counts as 1."""
-    rows = result.to_rows()
-    status: OutcomeStatus = rows[0]["status"]
+    rows = result._rows()  # noqa: SLF001  # the rows without the columns that all tables have
+    status: OutcomeStatus = "ok" if rows else "none_found"
     if isinstance(result, ImageAnalysis):  # it has things of many kinds, and iterates over its tags alone
-        return status, len(rows) if status == "ok" else 0
+        return status, len(rows)
     return status, len(result) if isinstance(result, Many) else 1
 
 

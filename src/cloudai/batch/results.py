@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from heapq import merge
-from itertools import islice
 from typing import Any
 
 from cloudai.batch import rows
 from cloudai.batch.codec import error_of, result_of
 from cloudai.batch.inputs import Entry, Inputs
+from cloudai.batch.journal import Journal
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.rows import ItemRecord
 from cloudai.batch.statements import AnyJournal
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.outcomes import THEIRS, Outcome, input_names, with_theirs
+from cloudai.storage import Connection, copied
 from cloudai.table import LEADING, Table
 
 __all__ = ["DONE", "Kept", "Salvage", "outcome_of", "outcomes_of", "pages", "table_of"]
@@ -116,30 +118,39 @@ class Kept:
 
     def __init__(self, journal: AnyJournal, batches: Sequence[tuple[int, str]], inputs: Inputs) -> None:
         self._journal, self._batches, self._inputs = journal, batches, inputs
-        self._copies: list[list[tuple[ItemRecord, CallRecord | None]]] | None = None
+        self._copy: Connection | None = None
         self._closed = False
 
     def __iter__(self) -> Iterator[Outcome[Any]]:
         if not self._closed:
             yield from outcomes_of(self._journal, self._batches, self._inputs)
-        elif self._copies is not None:
-            yield from _merged(zip(self._copies, self._batches, strict=True), self._inputs)
-        elif self._journal.name is None:
+            return
+        again = self._opened_again()
+        try:
+            yield from outcomes_of(again, self._batches, self._inputs)
+        finally:
+            again.close()
+
+    def _opened_again(self) -> AnyJournal:
+        """Return the journal, which was closed, once more.
+
+        Raises:
+            JournalError: It was a temporary one, and too large to be copied; or the file cannot be opened.
+        """
+        if self._journal.name is not None:
+            return self._journal.again()
+        if (copy := self._copy) is None:
             raise JournalError(f"the batch is closed, and its temporary journal held over {MOST_COPIED:,} inputs")
-        else:
-            again = self._journal.again()
-            try:
-                yield from outcomes_of(again, self._batches, self._inputs)
-            finally:
-                again.close()
+        return Journal(connect=lambda _: copied(copy))
 
     def close(self, *, copies: bool) -> None:
-        """Note that the journal is about to be closed, and copy what a temporary one holds, if ``copies`` is true."""
+        """Note that the journal is about to be closed, and copy a temporary one into memory, if ``copies`` is true."""
         if copies and not self._closed and self._journal.name is None:
             with suppress(JournalError):  # it is closed already, or damaged
-                pieces = [list(islice(pages(self._journal, batch), MOST_COPIED + 1)) for batch, _ in self._batches]
-                if sum(map(len, pieces)) <= MOST_COPIED:
-                    self._copies = pieces
+                counts = (self._journal.read(rows.counts(batch)) for batch, _ in self._batches)
+                if sum(sum(by_status.values()) for by_status in counts) <= MOST_COPIED:
+                    self._copy = self._journal.read(copied)
+                    weakref.finalize(self, self._copy.close)
         self._closed = True
 
 
@@ -157,13 +168,7 @@ def outcomes_of(
         batches: For each operation, the number of its batch in the journal, and the name of the operation.
         inputs: The inputs, if they are there. Without them a text is named by its digest.
     """
-    return _merged(((pages(journal, batch), (batch, operation)) for batch, operation in batches), inputs)
-
-
-def _merged(
-    pieces: Iterable[tuple[Iterable[tuple[ItemRecord, CallRecord | None]], tuple[int, str]]], inputs: Inputs | None
-) -> Iterator[Outcome[Any]]:
-    each = (_outcomes(records, operation, inputs) for records, (_, operation) in pieces)
+    each = (_outcomes(pages(journal, batch), operation, inputs) for batch, operation in batches)
     # Each operation has its outcomes in the order of the inputs, so that one of each in memory is enough to merge them.
     return merge(*each, key=lambda outcome: outcome.item)
 

@@ -14,6 +14,7 @@ from typing import Any
 from cloudai.batch.columns import checked, error_text, json_object, storable
 from cloudai.batch.queries import CallRecord, record_of, settle, totals, unpaid
 from cloudai.batch.statements import statement
+from cloudai.core.json_writing import json_text
 from cloudai.outcomes import OutcomeStatus
 from cloudai.storage import Database
 
@@ -39,7 +40,7 @@ NUMBERS = ("attempts", "billed_min", "billed_max", "count", "queued_s", "elapsed
 """Facts of an input that are numbers where they are known."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ItemRecord:
     """An input and what became of it, as it is written down."""
 
@@ -457,7 +458,7 @@ def _insert(db: Database, batch: int, entry: ItemRecord) -> None:
             storable(entry.name),
             storable(None if entry.row is None else row_as_json(entry.row)),
             entry.status,
-            storable(json.dumps(entry.facts, ensure_ascii=False)),
+            json_text(entry.facts),
             storable(entry.error),
             entry.run,
         ),

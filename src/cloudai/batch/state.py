@@ -72,7 +72,7 @@ class BatchState:
         """The states for all providers, in the order in which they are asked."""
         return (*self.before, self)
 
-    @property
+    @lazy
     def providers(self) -> str:
         """The names of the providers, separated by commas."""
         return ", ".join(state.session.provider.name for state in self.in_turn)

@@ -19,7 +19,7 @@ __all__ = ["AnyJournal", "Statement", "TurnsOfKeeper", "each", "statement"]
 P = ParamSpec("P")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Statement:
     """A function of the connection, for `Journal.do`, that another process can make again from its name."""
 

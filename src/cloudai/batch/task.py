@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from cloudai.core.flow import Flow
+from cloudai.core.lazy import lazy
 from cloudai.core.vendor import Vendor
 from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS, Given, operation_named
@@ -56,7 +57,7 @@ class Task:
         """Return the flow for an input, made by ``vendor`` or, if that is None, by the provider of the task."""
         return flow_of(vendor or self.provider, self.operation, given, self.options, self.given.get("method"))
 
-    @property
+    @lazy
     def call_options(self) -> Any:
         """The given options that calls of all operations take, as `CallOptions`."""
         return {name: self.given[name] for name in SHARED if name in self.given}

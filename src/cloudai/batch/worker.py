@@ -22,7 +22,7 @@ from cloudai.batch.inputs import Entry
 from cloudai.batch.limits import ElsewhereError
 from cloudai.batch.policy import SLOW_START, Ending
 from cloudai.batch.queries import CallRecord
-from cloudai.batch.queues import Claims, OutcomeQueue, Semaphore
+from cloudai.batch.queues import DONE, Claims, OutcomeQueue, Semaphore
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import Recorder, owed, timestamp
 from cloudai.batch.state import BatchState
@@ -121,7 +121,7 @@ class Worker(Generic[R]):
 
     def _hand_out(self, outcome: Outcome[R]) -> Program[None]:
         """Put an outcome into the queue, and wait while the queue is full."""
-        if not (room := self._outcomes.put(outcome)).done():
+        if (room := self._outcomes.put(outcome)) is not DONE:
             yield Wait(room)
 
     def item(self, entry: Entry, arrived: float, started_at: str) -> Program[Outcome[R]]:
@@ -147,7 +147,7 @@ class Worker(Generic[R]):
             return self._recorder.finish(entry, arrived, None, Ending("failed", error=error, facts=facts))
         facts["sha256"] = digest
         if not entry.name and not isinstance(given, str):
-            entry = replace(entry, name=given.name)
+            entry = entry.named(given.name)
         key = task.key_of(digest)
         # The answer to an input with the same bytes serves this one, too.
         while (claimed := self._claims.take(key)) is not None:
@@ -200,7 +200,10 @@ class Worker(Generic[R]):
         if isinstance(source, Source) and not source.is_at_hand and (session.engine.fetching or source.uri is None):
             context = session.context(task.operation, source, task.call_options)
             yield from session.engine.prepare(source.fetched(), context)
-        digest: str = yield Call(partial(digest_of, source))
+        if isinstance(source, str) or source.is_little:
+            digest = digest_of(source)
+        else:
+            digest = yield Call(partial(digest_of, source))
         # Several operations may share one picture, and each writes its own frame into it.
         return copy(source) if len(self._state.tasks) > 1 else source, digest
 
@@ -240,7 +243,7 @@ class Worker(Generic[R]):
             error = _final_error(record)
             if error is not None and not (asker.leads_on(error) and _any_unasked(records)):
                 return record, _from_store(asker, record, records, Ending("failed", error=error))
-            if record.in_doubt and self._state.settings.in_doubt == "skip":
+            if self._state.settings.in_doubt == "skip" and record.in_doubt:
                 doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
                 ending = _from_store(asker, record, records, Ending("skipped", error=doubt))
                 return record, replace(ending, facts={"provider": asker.name})
@@ -250,7 +253,8 @@ class Worker(Generic[R]):
         """Ask each provider in turn until the input has ended, and return the call with which it has."""
         askers = self._askers[entry.part]
         endings: list[Ending] = []
-        for asker, record in zip(askers, records, strict=True):
+        for record in records:
+            asker = askers[len(endings)]
             # Each provider writes its own frame into a picture.
             own = given if len(askers) == 1 or isinstance(given, str) else copy(given)
             if endings:

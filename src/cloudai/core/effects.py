@@ -21,7 +21,7 @@ __all__ = ["Effect", "Gather", "Get", "Once", "Persist", "Program", "Send", "Sle
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Send:
     """An effect that sends a request; its outcome is the response."""
 
@@ -32,7 +32,7 @@ class Send:
     """Another semaphore, made by the driver's `semaphore`, that the request holds while it is in flight."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Get:
     """An effect that fetches a user's input from its address, without any credentials; its outcome is the response."""
 
@@ -43,14 +43,14 @@ class Get:
     """Seconds that are left."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Sleep:
     """An effect that lets so many seconds pass."""
 
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Once:
     """An effect that runs a program, unless one with the same key is running already.
 
@@ -63,14 +63,14 @@ class Once:
     """Seconds that this caller waits."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Gather:
     """An effect that runs programs at the same time; its outcome is a list of their values or errors, in order."""
 
     programs: Sequence[Program[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Wait:
     """An effect that waits for a future of another thread or task; its outcome is that of the future.
 
@@ -96,7 +96,7 @@ class Store(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Persist:
     """An effect that has a `Store` run a function; its outcome is that of the function, once all is on disk."""
 

@@ -248,21 +248,23 @@ class Engine:
         extended = with_extras(request, context, step_id)
         # The reply to a request for a token is a secret, and is never stored.
         stored = context.hooks.stored_reply(step_id) if request.credentials else None
-        if stored is not None and (usable := (yield from self._usable(stored, request, context))) is not None:
-            context.exchanges.append((request, usable))
-            return usable
-        response: Response = yield from self._tried(extended, context, step_id)
-        return response
+        sending = self._tried(extended, context, step_id)
+        return sending if stored is None else self._stored(stored, request, context, sending)
 
-    def _usable(self, stored: Response, request: Request, context: CallContext) -> Program[Response | None]:
-        """Return the reply that is stored for an exchange, or None if it reports a fault of the service.
+    def _stored(
+        self, stored: Response, request: Request, context: CallContext, sending: Program[Response]
+    ) -> Program[Response]:
+        """Return the reply that is stored for an exchange, or what ``sending`` returns if it reports a fault.
 
-        A large reply is parsed by the driver first, outside of the event loop, which is why this is a program.
+        A large reply is parsed by the driver first, outside of the event loop.
         """
         if stored.is_large:
             context.collector.begin(len(stored.content))
             stored = yield Call(partial(read_ahead, stored))
-        return None if _fault_of_the_service(request, stored) else stored
+        if _fault_of_the_service(request, stored) is not None:
+            return (yield from sending)
+        context.exchanges.append((request, stored))
+        return stored
 
     def _tried(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
         """Send a request until it is answered well or may not be sent again, and return the good reply.
@@ -728,6 +730,8 @@ def _site(url: str) -> object:
 
 def _listed(requests: Sequence[Request], attribute: str) -> str:
     """Return the values that an attribute of requests has, each once, with commas: an operation may ask two APIs."""
+    if len(requests) == 1:
+        return str(getattr(requests[0], attribute))
     return ", ".join(dict.fromkeys(map(attrgetter(attribute), requests)))
 
 

@@ -19,12 +19,14 @@ import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import NoneType
 from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 import pybase64
 from pydantic import BaseModel, ValidationError
 
 from cloudai.core.json_reading import AT_ONCE, parsed
+from cloudai.core.json_writing import written
 from cloudai.core.lazy import lazy
 from cloudai.errors import MalformedResponseError, ServiceError
 
@@ -209,7 +211,7 @@ class Request:
     @lazy
     def upload_size(self) -> int:
         """The approximate bytes of the JSON body: the uploads in it as base64, and a little for the rest."""
-        return 4 * sum(map(len, (blob.data for blob in _blobs(self.json)))) // 3 + SMALL
+        return 4 * sum([len(blob.data) for blob in _blobs(self.json)]) // 3 + SMALL
 
     def json_bytes(self) -> bytes:
         """Return the JSON body, with every Blob in it as base64."""
@@ -260,9 +262,6 @@ SMALL = 1_000
 """A generous estimate of the bytes that the JSON body of a request has beside its uploads."""
 
 
-AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
-
-
 def _encoded(blob: Blob) -> Iterator[bytes]:
     view = memoryview(blob.data)
     return (pybase64.b64encode(view[n : n + PIECE]) for n in range(0, len(view), PIECE))
@@ -272,18 +271,23 @@ def _encoded_size(blob: Blob) -> int:
     return 4 * -(-len(blob.data) // 3)
 
 
-def _blobs(value: Any) -> Iterator[Blob]:
-    match value:
-        case Blob():
-            yield value
-        case str() | int() | float() | None:  # most values are; asking whether each is a Mapping takes longer
-            return
-        case Mapping():
-            for inner in value.values():
-                yield from _blobs(inner)
-        case list() | tuple():
-            for inner in value:
-                yield from _blobs(inner)
+LISTS, SCALARS = (list, tuple), (str, int, float, NoneType)
+"""The types of values in a JSON body. A union that is written in a function is made anew each time."""
+
+
+def _blobs(body: Any) -> list[Blob]:
+    """Return the blobs in a JSON body, in any order."""
+    blobs, left = [], [body]
+    while left:
+        value = left.pop()
+        if isinstance(value, Blob):
+            blobs.append(value)
+        elif isinstance(value, LISTS):
+            left += value
+        # Most values are texts and numbers; asking whether each is a Mapping takes longer.
+        elif not isinstance(value, SCALARS) and isinstance(value, Mapping):
+            left += value.values()
+    return blobs
 
 
 @dataclass(frozen=True)
@@ -331,7 +335,7 @@ class Response:
         """Return the same reply with another JSON body, which is a part of this one's."""
         part = object.__new__(type(self))  # without __post_init__: the names of the headers are in lower case already
         # The parsed JSON is set beside the bytes, so that nothing has to parse them again.
-        part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _parsed=(body, None))
+        part.__dict__.update(self.__dict__, content=written(body), _parsed=(body, None))
         return part
 
     @lazy

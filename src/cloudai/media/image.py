@@ -349,7 +349,7 @@ class Image(Source):
         with self._reading, decode.decoding(self.name, header.format):
             self._given.load()
 
-    @property
+    @lazy
     def has_pixels(self) -> bool:
         """True if a PIL image or a NumPy array was given."""
         return self._is_array or hasattr(self._given, "getexif")
@@ -436,10 +436,13 @@ class Image(Source):
 
         For such a file it is enough to go over its segments once, and no decoder has to be asked.
         """
-        if "JPEG" not in limits.formats or self.has_pixels or self.data[:3] != JPEG:
+        if "JPEG" not in limits.formats or self.has_pixels:
+            return None
+        data = self.data
+        if data[:3] != JPEG:
             return None
         try:
-            segments = jpeg_segments(self.data)
+            segments = jpeg_segments(data)
         except (InputError, IndexError):
             return None  # the decoder says what is wrong with it
         size = plain_jpeg_size(segments, decode.MOST_SCANS)
@@ -448,7 +451,7 @@ class Image(Source):
         header = Header("JPEG", *size)
         if _largest_scale(header, limits) < 1 or min(size) < limits.min_side:
             return None
-        clean = without_metadata(self.data, segments)
+        clean = without_metadata(data, segments)
         return self._cleaned(header, clean) if len(clean) <= limits.max_bytes else None
 
     def _fitted(self, limits: ImageLimits) -> Flow[Picture]:
@@ -521,7 +524,7 @@ class Image(Source):
 
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         """Return the bytes as a picture that is ready to be sent; ``size`` is the width and height of what is sent."""
-        blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
+        blob = Blob(self.key, data.__bytes__, f"image/{format.lower()}")  # the method that returns the bytes themselves
         if data is self._bytes:
             vars(blob)["sha256"] = self.key  # what is sent is what was given, and need not be digested again
         _ = blob.sha256  # for `facts`, as in `_pixels`

@@ -9,7 +9,6 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -31,6 +30,10 @@ ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
 FETCH = "Give the file, or let the client fetch it: Client(…, fetch_urls=True)."
 MOST_BYTES = 200_000_000
 """The most bytes of an input; a larger file is no photo and no speech that any service accepts."""
+BYTES = (bytes, bytearray, memoryview)
+"""The types of an input that is in memory."""
+LITTLE = 65_536
+"""The most bytes of an input whose digest is computed in the event loop."""
 
 
 class Source:
@@ -87,7 +90,7 @@ class Source:
         is_path = isinstance(self._given, str | os.PathLike) and not self.uri and not self.is_stored
         return str(Path(self._given).absolute()) if is_path else None
 
-    @property
+    @lazy
     def _own_name(self) -> str | None:
         """The name that the input has of itself; None for bytes, and for an open file without a name."""
         if self._name:
@@ -102,8 +105,13 @@ class Source:
     @property
     def is_at_hand(self) -> bool:
         """True if no file has to be read and no address to be fetched for the bytes."""
-        is_given = isinstance(self._given, bytes | bytearray | memoryview)
-        return self.uri is None and (self._bytes is not None or is_given or bool(self._memory))
+        is_here = self._bytes is not None or isinstance(self._given, BYTES) or bool(self._memory)
+        return self.uri is None and is_here
+
+    @property
+    def is_little(self) -> bool:
+        """True if the input is in memory, and so small that its digest takes less time than handing it to a thread."""
+        return isinstance(self._given, bytes) and len(self._given) <= LITTLE
 
     @lazy
     def key(self) -> str:
@@ -222,7 +230,7 @@ class Source:
 
     def _kept(self, fitted: Any) -> dict[str, Any]:
         """Return the facts about the input and its prepared form, without any bytes."""
-        known = {each.name: getattr(fitted, each.name) for each in fields(fitted) if each.name != "blob"}
+        known = {name: getattr(fitted, name) for name in fitted.__dataclass_fields__ if name != "blob"}
         known["uri"] = fitted.uri and shown(fitted.uri)
         return {
             "fitted": known,

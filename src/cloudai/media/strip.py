@@ -64,7 +64,8 @@ MOST_IN_SEGMENT = 65_519 - len(ICC) - 2
 
 
 Segment: TypeAlias = tuple[int, bytes, memoryview]
-"""The marker of a segment of a JPEG, its payload, and the entropy-coded data behind it if it is a scan."""
+"""The marker of a segment of a JPEG, its payload, and what follows it up to the next one: entropy-coded data behind the
+head of a scan, and whatever there is behind the end of the picture."""
 
 
 def _jpeg(data: bytes) -> bytes:
@@ -73,19 +74,22 @@ def _jpeg(data: bytes) -> bytes:
 
 
 def without_metadata(data: bytes, segments: Sequence[Segment]) -> bytes:
-    """Return a JPEG file without metadata, or the given bytes themselves where there are none in it.
+    """Return a JPEG file without metadata, which is the beginning of the given bytes where there are none in it.
 
     Args:
         data: The whole file.
         segments: Its segments, from `jpeg_segments`.
     """
-    if _is_clean(data, segments):
-        return data
+    size = _size_as_given(segments)
+    if size == len(data) - len(segments[-1][2]):  # there are no fill bytes either
+        return data[:size]
     first = b""
     rest: list[bytes | memoryview] = []
     profile: dict[int, bytes] = {}
     for marker, payload, scan in segments:
-        if marker == APP2 and payload.startswith(ICC):
+        if marker in FRAME:
+            rest += [_segment(marker, payload), scan]
+        elif marker == APP2 and payload.startswith(ICC):
             # A long profile is in several segments, which are numbered.
             profile[payload[len(ICC)]] = payload[len(ICC) + 2 :]
         elif (kept := _kept_segment(marker, payload)) is None:
@@ -93,25 +97,28 @@ def without_metadata(data: bytes, segments: Sequence[Segment]) -> bytes:
         elif marker == APP0:
             first = first or _segment(marker, kept)  # APP0 has to come first, and only once
         else:
-            rest += [_segment(marker, kept), scan]
+            rest.append(_segment(marker, kept))
     icc = scrubbed(b"".join(profile[number] for number in sorted(profile)))
     return b"".join([b"\xff\xd8", first, *_icc_segments(icc), *rest, b"\xff\xd9"])
 
 
-def _is_clean(data: bytes, segments: Sequence[Segment]) -> bool:
-    """Return whether a JPEG has nothing that is not kept: to know it takes less time than to write the file anew."""
+def _size_as_given(segments: Sequence[Segment]) -> int | None:
+    """Return how many bytes a JPEG of these segments has, or None if one of them is left out or changed.
+
+    To know that takes less time than to write the file anew.
+    """
     size = len(b"\xff\xd8\xff\xd9")
-    for number, (marker, payload, scan) in enumerate(segments):
+    for number, (marker, payload, scan) in enumerate(segments[:-1]):
         if marker not in FRAME and (_kept_segment(marker, payload) != payload or (marker == APP0 and number)):
-            return False
+            return None
         size += 4 + len(payload) + len(scan)
-    return size == len(data)  # there are neither fill bytes nor anything behind the end
+    return size
 
 
 def jpeg_segments(data: bytes) -> list[Segment]:
-    """Return the segments of a JPEG.
+    """Return the segments of a JPEG, of which the last one is the end of the first picture.
 
-    They end with the first picture: whatever follows is not sent.
+    Whatever follows that is not sent.
 
     Raises:
         InputError: The file is cut off or damaged.
@@ -132,10 +139,11 @@ def _read_segments(data: bytes, segments: list[Segment]) -> None:
             position += 1
         marker, position = data[position], position + 1
         if marker == EOI:
+            segments.append((marker, b"", whole[position:]))
             return
         if marker in STANDALONE:
             continue
-        length = int.from_bytes(data[position : position + 2], "big")
+        length = data[position] << 8 | data[position + 1]
         payload = data[position + 2 : position + length]
         if length < 2 or len(payload) != length - 2:  # noqa: PLR2004  # the length counts its own two bytes
             raise _cut_off("JPEG")
@@ -157,8 +165,8 @@ def scans(data: bytes) -> int:
 
 PLAIN_FRAMES = (0xC0, 0xC1, 0xC2)
 """The markers of a baseline, an extended and a progressive frame."""
-PLAIN = frozenset({*PLAIN_FRAMES, 0xC4, SOS, 0xDB, 0xDD, APP0, 0xFE})
-"""The markers of the segments of a plain JPEG: frames, scans, their tables, JFIF and comments."""
+PLAIN = frozenset({*PLAIN_FRAMES, 0xC4, SOS, EOI, 0xDB, 0xDD, APP0, 0xFE})
+"""The markers of the segments of a plain JPEG: frames, scans, their tables, JFIF, comments and the end."""
 CHECKED = (0xDB, APP0)
 """The markers of the segments whose content `_is_usual` looks at."""
 
@@ -216,14 +224,12 @@ def _end_of_scan(data: bytes, position: int) -> int:
 
 
 def _kept_segment(marker: int, payload: bytes) -> bytes | None:
-    """Return the part of a segment's payload that is kept, or None if the segment is left out."""
+    """Return what is kept of the payload of a segment that no decoder needs, or None if the segment is left out."""
     if marker == APP0:
         # The thumbnail is left out and its size set to 0 by 0: it may show what was cropped away.
         return payload[:12] + b"\0\0" if payload.startswith(b"JFIF\0") else None
-    if marker == APP14:
-        # Adobe's segment says how the colours are stored: without it a CMYK picture turns negative.
-        return payload[:12] if payload.startswith(b"Adobe") else None
-    return payload if marker in FRAME else None
+    # Adobe's segment says how the colours are stored: without it a CMYK picture turns negative.
+    return payload[:12] if marker == APP14 and payload.startswith(b"Adobe") else None
 
 
 def _segment(marker: int, payload: bytes) -> bytes:

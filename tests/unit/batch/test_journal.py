@@ -174,6 +174,18 @@ def test_what_fails_while_the_journal_is_closed_is_run_once_more() -> None:
     assert runs == [1, 1]
 
 
+def test_what_nobody_waits_for_is_written_soon() -> None:
+    """A function that is posted runs a moment later by itself, and before a function that is waited for."""
+    with closing(Journal()) as journal:
+        ran = threading.Event()
+        journal.post(lambda _: ran.set())
+        assert ran.wait(5)
+        order: list[str] = []
+        journal.post(lambda _: order.append("posted"))
+        journal.ask(lambda _: order.append("awaited"))
+        assert order == ["posted", "awaited"]
+
+
 def as_nobody(work: Callable[[], object]) -> str:
     """What the typed error of this says to somebody without the rights of root."""
     reader, writer = os.pipe()

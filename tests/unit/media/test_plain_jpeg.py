@@ -88,6 +88,15 @@ def test_a_clean_file_is_not_copied() -> None:
     assert strip(KINDS["with bytes behind its end"], "JPEG") == clean
 
 
+def test_fill_bytes_before_what_follows_the_end_are_left_out() -> None:
+    """A JPEG with fill bytes between two segments and something behind its end is written anew, without both."""
+    clean = strip(jpeg(), "JPEG")
+    tables = clean.index(b"\xff\xdb")
+    filled = clean[:tables] + b"\xff\xff" + clean[tables:]
+    for data in (filled, filled + b"GPS", filled + b"\xff\xd9"):
+        assert without_metadata(data, jpeg_segments(data)) == clean
+
+
 def test_a_picture_that_is_sent_as_given_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The digest of what is sent is that of what was given, where both are the same bytes, and is computed once."""
     data, digested = strip(jpeg(), "JPEG"), []

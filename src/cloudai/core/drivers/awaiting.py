@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -194,8 +195,25 @@ async def _acquired(semaphore: asyncio.Semaphore, timeout: float | None) -> None
 
 
 async def awaited(future: Future[T]) -> T:
-    """Return the outcome of a future; a caller that is cancelled meanwhile does not cancel it."""
-    return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
+    """Return the outcome of a future of any thread; a caller that is cancelled meanwhile does not cancel it."""
+    if not future.done():
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+
+        def wake(_: Future[T]) -> None:
+            with suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(_set_done, ready)
+
+        # `asyncio.wrap_future` and `asyncio.shield` would do the same in four times as many calls.
+        future.add_done_callback(wake)
+        await ready
+    return future.result()
+
+
+def _set_done(ready: asyncio.Future[None]) -> None:
+    """Let the caller that awaits a future go on, unless it was cancelled."""
+    if not ready.done():
+        ready.set_result(None)
 
 
 async def _in_time(future: asyncio.Future[T], timeout: float | None, late: Callable[[], Exception]) -> T:  # noqa: ASYNC109
