@@ -223,11 +223,12 @@ def test_our_own_send_keeps_its_slots_too() -> None:
     good = Response(200, {"content-type": "application/json"}, GOOD)
     azure = cloudai.Azure(key="k" * 32, endpoint="https://a.cognitiveservices.azure.com")
     with Client(azure, send=lambda _: good, max_concurrency=2) as client:
-        client.sentiment("준비", language="ko")
-        began = time.perf_counter()
-        client.sentiment("준비", language="ko")
-        took = time.perf_counter() - began
-        hit = 0
+        taken = []
+        for _ in range(20):  # a busy machine makes some of them longer, and the signal has to come within a call
+            began = time.perf_counter()
+            client.sentiment("준비", language="ko")
+            taken.append(time.perf_counter() - began)
+        took, hit = min(taken), 0
         for _ in range(ROUNDS * 4):
             hit += interrupted(lambda: client.sentiment("좋아요", language="ko"), dice.uniform(0.00005, took))
         assert hit > ROUNDS // 2

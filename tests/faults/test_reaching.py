@@ -71,12 +71,14 @@ def test_a_resolver_that_hangs(colour: str, vendor: str, monkeypatch: pytest.Mon
         raise socket.gaierror(-2, "too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
+    # Calls share the look-up of a name, and that of the test before may not have ended.
+    slow = f"https://{colour}-{vendor}.slow.example"
     began = time.monotonic()
     try:
-        refused_by(cloudai.DeadlineExceededError, "blocking", vendor, "https://slow.example", timeout=0.4)
+        refused_by(cloudai.DeadlineExceededError, "blocking", vendor, slow, timeout=0.4)
         if colour == "awaiting":  # the loop's own thread would be waited for at its end
             threading.Timer(1.0, wait.set).start()
-            refused_by(cloudai.DeadlineExceededError, colour, vendor, "https://slow.example", timeout=0.4)
+            refused_by(cloudai.DeadlineExceededError, colour, vendor, slow, timeout=0.4)
     finally:
         wait.set()
     assert time.monotonic() - began < 4.5
