@@ -198,7 +198,7 @@ def test_ours_keep_the_contract(
                 Local(speech_model=whisper(tmp_path, monkeypatch)),
             ),
         ]
-    monkeypatch.setattr(trouble, "MOST", length(20, trouble.MOST, trouble.MOST))
+    monkeypatch.setattr(trouble, "MOST", length(10, trouble.MOST, trouble.MOST))
     held = [*in_folder(FIXTURES / kind.name, examples)]
     if kind is not Local:
         # What is one code for all three vendors is looked at once, by the vendor that has no classic service for it.
