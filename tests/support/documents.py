@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,7 +54,9 @@ def _saved(pages: int, kind: str, **options: Any) -> bytes:
 
 def pdf(pages: int) -> bytes:
     """A PDF of so many blank pages, whose objects stand in the file as they are."""
-    return _saved(pages, "PDF")
+    # Pillow writes the time of day into a PDF unless it is given one, and two of the same pages would not be equal.
+    at = time.gmtime(0)
+    return _saved(pages, "PDF", creationDate=at, modDate=at)
 
 
 def tiff(pages: int) -> bytes:
