@@ -32,6 +32,8 @@ class PacedHooks(CallHooks):
         self._state = state
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
         """By step, the turn that was taken and not used yet."""
+        self._used: dict[str, tuple[RateLimiter, int]] = {}
+        """By step, the turn of the request that is on its way."""
         self.turns = 0
         """The turns that were used."""
 
@@ -86,8 +88,15 @@ class PacedHooks(CallHooks):
             yield from self._wait_for_turn(step_id, limiter)
             limiter, turn = self._turns.pop(step_id)
         if limiter is not None:
+            self._used[step_id] = limiter, turn
             self.turns += 1
             self._state.time_left.note_turn(self._state.policy.clock())
+
+    def note_arrival(self, step_id: str) -> None:
+        """Note that the request has arrived, so that its turn need not count for longer; a keeper is not told."""
+        limiter, turn = self._used.pop(step_id, (None, 0))
+        if limiter is not None and self._state.turns is None:
+            limiter.arrived(turn, self._state.policy.clock())
 
     def _moved(self, limiter: RateLimiter, turn: int) -> Program[bool]:
         """Move a turn to now, by the clock of the keeper where one owns the pace; return whether that was possible."""

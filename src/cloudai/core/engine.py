@@ -432,6 +432,7 @@ class Engine:
         self._tell("attempt", context, request)
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
+            context.hooks.note_arrival(step_id)
             if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
                 raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:

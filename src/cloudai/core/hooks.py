@@ -90,6 +90,9 @@ class CallHooks:
         """Act before the request goes out; an error that is raised here keeps it back."""
         return NOTHING
 
+    def note_arrival(self, step_id: str) -> None:
+        """Note that the service has received the request, because its reply has come, whatever that says."""
+
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:  # noqa: ARG002
         """Act on a good reply before the flow reads it."""
         return NOTHING
