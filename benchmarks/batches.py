@@ -125,7 +125,7 @@ def growth_of_memory(n: int) -> tuple[float, float]:
         cloudai.Client(cloudai.Google(api_key="none"), send=lambda _: reply) as client,
     ):
         for number, _ in enumerate(_sentiments(n, client, journal=Path(folder) / "journal"), start=1):
-            # What is made once, such as caches and the statements of the journal, is there by now and is not counted.
+            # Caches and the journal's statements are made once, early in the run, and are not to be counted.
             if number == n // 4:
                 tracemalloc.start()
             if number in (n // 2, n - n // 20):

@@ -111,6 +111,13 @@ def forked(
             process.close()
 
 
+def _move(folder: str, environment: Mapping[str, str]) -> None:
+    """Take over the folder and the environment of the test, which the server of the forks does not have."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
 def _call(
     function: Callable[..., None],
     arguments: tuple[Any, ...],
@@ -120,9 +127,7 @@ def _call(
     err: str,
 ) -> None:
     """Be the process: with this folder and environment, and with files in place of the standard streams."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    _move(folder, environment)
     for path, number, name in ((out, 1, "stdout"), (err, 2, "stderr")):
         with open(path, "wb") as file:  # noqa: PTH123
             os.dup2(file.fileno(), number)
@@ -183,9 +188,7 @@ def _call_piped(
     told: Any,
 ) -> None:
     """Be the process: with pipes in place of the standard streams, apart from that for errors."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    _move(folder, environment)
     os.dup2(given.fileno(), 0)
     os.dup2(told.fileno(), 1)
     given.close()

@@ -13,8 +13,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
-    # Where botocore finds no credentials, it asks 169.254.169.254 for those of a machine in AWS, and waits for a second
-    # where nobody answers.
+    # If botocore finds no credentials, it asks 169.254.169.254 for those of a machine in AWS, and waits for a second if
+    # nobody answers.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))

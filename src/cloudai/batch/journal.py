@@ -259,7 +259,7 @@ class Journal:
         """Run the functions that write in one transaction, then each one that reads, and deliver all outcomes."""
         writing = [work for work in works if not work.reads]
         outcomes = self._write(writing) if writing else []
-        # What only reads comes after what writes, so that a caller finds what it has handed over before.
+        # Reads run after writes, so that a caller reads what it has asked to be written before.
         outcomes += [self._read(work) for work in works if work.reads]
         for outcome in outcomes:
             self._deliver(*outcome)

@@ -250,7 +250,7 @@ def wind_up(batch: int, run: int, *, complete: bool) -> Any:
 
     def work(db: Database) -> dict[str, int]:
         db.execute(
-            # What may have been billed stays in sight, although no run has answered it.
+            # An input whose request may have been billed keeps its row, although no run has answered it.
             "DELETE FROM items WHERE batch = ? AND run < ? AND (status = 'not_started' OR (? AND call IS NULL))"
             " AND NOT EXISTS (SELECT 1 FROM exchanges WHERE call = items.call AND most > 0)",
             (batch, run, complete),

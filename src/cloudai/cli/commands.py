@@ -57,8 +57,8 @@ def load_env_file(path: str) -> None:
         elif "\0" in value:
             raise SettingsError(f"{name} in {path} holds a NUL", advice="Write the file anew, as text.")
         else:
-            # What is set already goes before the file, so that a file of the project cannot change the user's own
-            # settings.
+            # A variable that is set already goes before the file, so that a file of the project cannot change the
+            # user's own settings.
             os.environ.setdefault(name, value)
     # Only what looks like a variable is named: a line may be anything, also a secret with "=" in it.
     if names := [name for name in unknown if VARIABLE.fullmatch(name)]:

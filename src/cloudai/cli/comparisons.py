@@ -82,7 +82,7 @@ def _require_sense(options: argparse.Namespace) -> None:
 
 def _tell_errors(compared: Comparison) -> None:
     """Print why a provider has not answered everything, each reason once."""
-    # What ended a provider as a whole is told first.
+    # The errors that ended a whole provider are told before those of single inputs.
     reasons = dict.fromkeys(map(str, compared.problems.values()), 0)
     for outcomes in compared.outcomes.values():
         for outcome in outcomes:

@@ -79,7 +79,7 @@ def _is_written(path: Path, content: bytes) -> bool:
     # The name is hidden and beside the file, so that renaming it is one step on one disk.
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        # The same content is no conflict: the same command may be run again.
+        # A file that already has this content is no conflict, because a user may run the same command again.
         if path.exists():
             return path.read_bytes() == content
         try:
@@ -143,7 +143,7 @@ def _require_none(job: Batch[Any], taken_by: Callable[[int, str], Path | None]) 
             taken[item] = file
         return item in taken
 
-    # What is answered already may be written again, because it is the same.
+    # Inputs that are answered already may be written again, because their files would be the same.
     items = job.unanswered(is_taken)
     first = items and taken[items[0]]
     if len(items) > 1:

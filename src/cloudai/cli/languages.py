@@ -34,7 +34,7 @@ def chosen_language(arguments: list[str]) -> tuple[list[str], str]:
     position = 0
     while position < len(arguments):
         argument = arguments[position]
-        # What stands behind "--" is an input, even if it looks like a flag.
+        # An argument behind "--" is an input, even if it looks like a flag.
         if argument == "--":
             break
         name, equals, value = argument.partition("=")

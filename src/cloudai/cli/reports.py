@@ -89,7 +89,7 @@ def as_gallery(options: argparse.Namespace) -> int:
         kept = _kept(options, rules, options.features or ["faces", "caption", "tags", "objects"])
         if kept is None:
             return 0
-        # What the user has not given is left out, so that the defaults of the library count.
+        # Options that the user has not given are left out, so that the library's defaults apply.
         look = given_options(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
         files = [page := gallery(kept.rows, out, fetch_urls=rules or False, **look)]
         if options.xlsx:

@@ -25,7 +25,7 @@ SCHEMA = Schema(
     application=0x636C6471,  # "cldq"
     version=1,
     statements=("CREATE TABLE messages (number INTEGER PRIMARY KEY, message BLOB NOT NULL)",),
-    # What is in a spool is paid for, and is nowhere else: each message is on the disk before the batch goes on.
+    # A spool holds the only copy of replies that are paid for: each is on the disk before the batch goes on.
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     exclusive=True,
 )
