@@ -109,7 +109,7 @@ class Bench:
                 wall = worker.run(10 * together[name], together[name])[1]
                 n[name] = calls or max(10 * together[name], int(SECONDS / wall))
             for number in range(rounds):
-                # If the machine slows down during a round, the last subjects suffer, so that every other round runs backwards.
+                # Every other round runs backwards: the last subjects of a round suffer if the machine slows down.
                 for name in names if number % 2 == 0 else names[::-1]:
                     taken[name].append(workers[name].run(n[name], together[name]))
         return {name: _summary(times) for name, times in taken.items()}
