@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from cloudai import AsyncClient, Client
 from cloudai.core import cooldown
 from cloudai.core.flow import Request, Response
+from tests.support.examples import hangul_font
 from tests.support.paths import RECORDINGS
 
 # A machine with other work must not turn a test red, and the limit of each test's time ends one that hangs.
@@ -57,6 +58,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterato
         os.mkdir(path := f"{folder}/{name}")  # noqa: PTH102
         monkeypatch.setenv(name, path)
     monkeypatch.setenv("NO_GCE_CHECK", "true")
+    # Many tests draw Hangul, and a new machine may have no font for it.
+    monkeypatch.setenv("CLOUDAI_FONT", hangul_font())
     monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and the command fits its tables to it
     if (Path.home() / "ibm-credentials.env").exists():
         monkeypatch.setenv("HOME", os.devnull)

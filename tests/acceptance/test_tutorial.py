@@ -26,16 +26,10 @@ from cloudai.models.comparison import Comparison
 from cloudai.report import Plot
 from cloudai.table import Table
 from tests.made_up.vendors import Vendors
-from tests.support.examples import hangul_font
 from tests.support.paths import EXAMPLES, FIXTURES
 
 pytestmark = pytest.mark.long
 Run = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def _hangul(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDAI_FONT", hangul_font())
 
 
 def example(name: str) -> Any:

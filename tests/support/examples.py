@@ -7,6 +7,7 @@ import os
 import runpy
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,7 @@ class Ran(NamedTuple):
     stderr: str
 
 
+@cache
 def hangul_font() -> str:
     """Return the path of a font that has Hangul."""
     spec = find_spec("koreanize_matplotlib")

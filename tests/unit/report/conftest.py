@@ -23,6 +23,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What is installed on the machine, by file name: nothing, until a test puts something there."""
     found: dict[str, str] = {}
     monkeypatch.setattr(fonts, "installed", lambda: found)
+    monkeypatch.delenv("CLOUDAI_FONT")
     return found
 
 
