@@ -46,8 +46,8 @@ def main() -> None:
         core = max(range(os.cpu_count() or 1))
         # The workers share one core, and only one of them works at a time; the server has the others.
         many += [name for name in TRANSPORTS if name.endswith("128")]
-        # 1,280 calls of 250 ms with 128 in flight take 2.5 seconds, ten times as long as a round of the others, so that
-        # they have three rounds at most.
+        # 1,280 calls of 250 ms with 128 in flight take 2.5 seconds, ten times as long as a round of the others, so they
+        # have three rounds at most.
         figures.subjects |= bench.measure(many, min(rounds, 3), dict.fromkeys(many, 128), calls=1280, core=core)
         figures.subjects |= bench.measure(
             list(BATCHES), min(rounds, 3), dict.fromkeys(BATCHES, IN_FLIGHT), calls=6000 if whole else 256

@@ -54,8 +54,7 @@ class Many:
         base, most = self._base, None if self._together else 1
 
         class Here(cloudai.Google):
-            # Signing is the last thing that a provider does with a request, so that its address can still be replaced
-            # here.
+            # Signing is the last thing that a provider does with a request, so its address can still be replaced here.
             def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:  # noqa: ARG002
                 return replace(request, url=f"{base}/v1/images:annotate")
 

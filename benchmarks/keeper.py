@@ -72,7 +72,7 @@ def work(address: str, number: int, given: Given, together: Any, out: Any) -> No
         # measure the disk rather than the keeper.
         while len(under_way) < given.at_once:
             n += 1
-            # Workers do not agree on the numbers of their calls, so that each has ten million of its own.
+            # Workers do not agree on the numbers of their calls, so each has ten million of its own.
             call = number * 10_000_000 + n
             if given.whole:
                 key = f"{call:064d}"
@@ -89,7 +89,7 @@ def work(address: str, number: int, given: Given, together: Any, out: Any) -> No
     for began, future in under_way:
         future.result()
         took.append(time.monotonic() - began)
-    # The time ends when the measuring process has these answers, so that the list is thinned out to be quickly sent.
+    # The time ends when the measuring process has these answers, so the list is thinned out to be quickly sent.
     out.put((number, len(took), took[:: max(1, len(took) // 2000)]))
     journal.close()
 

@@ -124,6 +124,6 @@ class Bench:
 
 def _summary(times: Sequence[tuple[float, float]]) -> Measured:
     cpu = [each for each, _ in times]
-    # Other work on the machine only makes a call dearer, so that the least comes nearest to its cost; the median beside
-    # it shows how busy the machine was.
+    # Other work on the machine only makes a call dearer, so the least comes nearest to its cost; the median beside it
+    # shows how busy the machine was.
     return Measured(min(cpu), statistics.median(cpu), 1 / min(wall for _, wall in times))

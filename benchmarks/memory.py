@@ -74,7 +74,7 @@ def make(kind: str, mode: str, megapixels: int) -> bytes:
     if kind == "HEIC":
         import pillow_heif
 
-        # Google Vision, which is played, takes no HEIC, so that even a picture that stands upright is encoded anew.
+        # Google Vision, which is played, takes no HEIC, so even a picture that stands upright is encoded anew.
         pillow_heif.from_pillow(image).save(out, quality=50, enc_params={"preset": "ultrafast"})
         return out.getvalue()
     # A GIF file has no EXIF data, and so always stands upright.

@@ -12,7 +12,7 @@ __all__ = ["large", "small"]
 
 def jpeg(width: int, height: int) -> bytes:
     """Return a JPEG file of noise of this width and height in px."""
-    # One seed gives the same file in every process, so that all subjects send the same number of bytes.
+    # One seed gives the same file in every process, so all subjects send the same number of bytes.
     noise = random.Random(7)  # noqa: S311
     out = io.BytesIO()
     PIL.Image.frombytes("RGB", (width, height), noise.randbytes(width * height * 3)).save(out, "JPEG", quality=80)

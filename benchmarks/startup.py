@@ -43,7 +43,7 @@ def _seconds(code: str, rounds: int) -> float:
     """Return the least processor time, in seconds, that a fresh process takes to run the code."""
     times = []
     for _ in range(rounds):
-        # The system counts here what all ended children have used, so that the difference is that of this one.
+        # The system counts here what all ended children have used, so the difference is that of this one.
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", code], check=True, env=_environment(), stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

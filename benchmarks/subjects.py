@@ -19,7 +19,7 @@ from benchmarks.replies import TEXT
 __all__ = ["KEY", "SUBJECTS", "Place", "Subject", "google_body"]
 
 KEY = "not-a-real-key"
-# The numbers are those that cloudai asks for, so that all subjects send the same body.
+# The numbers are those that cloudai asks for, so all subjects send the same body.
 GOOGLE_FEATURES = (
     {"type": "FACE_DETECTION", "maxResults": 100},
     {"type": "LABEL_DETECTION", "maxResults": 50},

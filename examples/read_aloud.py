@@ -51,7 +51,7 @@ def main() -> int:
                 except (cloudai.InputError, cloudai.BadRequestError) as error:
                     rows[-1]["error"] = str(error)
                     continue
-                # Two quotations may have the same author, so that the number of the row keeps their files apart.
+                # Two quotations may have the same author, so the number of the row keeps their files apart.
                 file = speech.save(options.out / safe_name(number, row["author"] or "", f".{options.format}"))
                 rows[-1] |= {"seconds": speech.duration, "file": file.name}
     except (cloudai.CloudAIError, OSError) as error:

@@ -58,7 +58,7 @@ def main() -> int:
                 files.append(save_video(of_video, out / f"{n} {Path(video).stem}, drawn.mp4", **look))
                 files.append(save_moments(of_video, out / f"{n} {Path(video).stem}.webp", **look))
         if wanted and emotions:
-            # The likelihoods of Google are ranks and not amounts, so that a mean of several says nothing.
+            # The likelihoods of Google are ranks and not amounts, so a mean of several says nothing.
             smooth = None if "likelihood" in emotions["scale"] else asked.smooth
             where = {"emotion": asked.emotion}
             cloudai.plot(emotions, out / "speeches.html", where=where, title=asked.emotion, smooth=smooth, **look)

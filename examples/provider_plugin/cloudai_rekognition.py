@@ -69,7 +69,7 @@ LIMITS = ImageLimits(  # https://docs.aws.amazon.com/rekognition/latest/dg/limit
     max_side=10_000,
     min_side=80,
 )
-# DetectFaces finds the 100 largest faces and says nothing of more, so that a result with 100 counts as cut off.
+# DetectFaces finds the 100 largest faces and says nothing of more, so a result with 100 counts as cut off.
 MOST_FACES = 100
 MOST_LABELS = 100
 SURE_FROM = 55.0
@@ -422,8 +422,8 @@ class Rekognition(Provider):
             return Credentials("given", UNTIL_CHANGED, frozen=ReadOnlyCredentials(*given))
         try:
             credentials = botocore.session.Session(profile=self._given["profile"]).get_credentials()
-            # Temporary credentials are renewed by botocore at any time, so that reading them one by one may mix the old
-            # key with the new secret. The frozen ones are a consistent set.
+            # Temporary credentials are renewed by botocore at any time, so reading them one by one may mix the old key
+            # with the new secret. The frozen ones are a consistent set.
             frozen = credentials.get_frozen_credentials() if credentials else None
         except BotoCoreError as error:
             raise SettingsError(f"no credentials: {error}", advice=NO_CREDENTIALS) from error
@@ -439,7 +439,7 @@ class Rekognition(Provider):
         region = self.setting("region")
         if not region:
             raise SettingsError("no region", advice=NO_REGION)
-        # The signature covers the SHA-256 of the body, so that it has to be made of the very bytes that are sent.
+        # The signature covers the SHA-256 of the body, so it has to be made of the very bytes that are sent.
         signed = AWSRequest(request.method, request.url, dict(request.headers), request.json_bytes())
         SigV4Auth(cast("Credentials", token).frozen, "rekognition", region).add_auth(signed)
         return with_headers(request, dict(signed.headers.items()))

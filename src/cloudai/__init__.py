@@ -266,7 +266,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module, util
 
     if name in _MODULE_OF:
-        # Python calls this function only for names that the module lacks, so that a name which was loaded once costs
+        # Python calls this function only for names that the module lacks, so a name which was loaded once costs
         # nothing.
         thing = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return thing

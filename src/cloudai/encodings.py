@@ -39,7 +39,8 @@ Text in a European encoding does make sense in others: byte 0xE8 is "è" in cp12
 European encoding is never accepted, and the user is asked.
 """
 MARGIN = 0.04
-"""By how much the disorder of every other guess has to exceed that of the best one, or the best one is uncertain.
+"""The least distance between the disorder of the best guess and that of every other one; below it the best is
+uncertain.
 
 charset-normalizer measures disorder from 0 to 1. Guesses that lead to the same text are not compared.
 """
@@ -71,7 +72,8 @@ WRITTEN: Mapping[str, Sequence[tuple[bytes, float]]] = {
     # Letters that no other code page has at these places, where most of the frequent letters of Thai stand.
     "cp874": [(rb"[\xb0-\xda]", 0.3)],
 }
-"""Which characters a text in an encoding consists of, by their bytes, and the least share of its letters that they are.
+"""The characters that a text in an encoding consists of, by their bytes, and the least share of its letters that they
+are.
 
 A short text of one encoding often passes for one of another without any disorder: what gives it away is that it would
 consist of characters that nobody uses.

@@ -150,7 +150,7 @@ class Several:
             flow = _flow(context, given, options, method)
             outcome = yield from asked(session.engine, flow, context, rest, waits=False)
             if not isinstance(outcome, CloudAIError):
-                for other, call, error in doubted:  # another provider has answered, so that the input is not to blame
+                for other, call, error in doubted:  # another provider has answered, so the input is not to blame
                     note(other, call, session.options.clock(), error)
                 tried = tuple(map(tried_of, errors))
                 return outcome._changed(meta=outcome.meta.model_copy(update={"tried": tried})) if tried else outcome  # noqa: SLF001

@@ -401,7 +401,7 @@ def digest_of(given: Given) -> str:
     A file is read for this, and raises InputError if that fails; of an address that is not fetched it is the digest of
     the address.
     """
-    # A batch asks for the digest of a text before it is checked, so that half a surrogate pair must raise nothing here.
+    # A batch asks for the digest of a text before it is checked, so half a surrogate pair must raise nothing here.
     return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 

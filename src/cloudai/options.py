@@ -39,7 +39,7 @@ class CallOptions(TypedDict, total=False):
     timeout: float
     """Seconds for the whole call, waits and retries included."""
     method: Method | None
-    """What answers: "classic" is a service for this very task, "generative" the vendor's chat model.
+    """The kind of service that answers: "classic" is one for this very task, "generative" the vendor's chat model.
 
     Without it, or with None, the chat model answers only where the vendor has no classic service for the operation.
     ``meta.method`` says what answered.
@@ -280,7 +280,7 @@ def _wrong_headers(headers: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 METHODS: tuple[str, ...] = get_args(Method)
-# These are the characters of a token, as RFC 9110 defines the name of a header (section 5.6.2).
+# RFC 9110 defines the name of a header as a token, which consists of these characters (section 5.6.2).
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
 """Headers that say where a request goes and where it ends: another value of them would make it another request."""

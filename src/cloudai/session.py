@@ -221,8 +221,8 @@ class Session:
             self.provider.for_call(offline=self.options.offline),
             operation,
             partial(_described, given),
-            # The deadline is one moment and not a timeout for each step, so that reading the file, the queue and the
-            # login count too.
+            # The deadline is one moment and not a timeout for each step, so reading the file, the queue and the login
+            # count too.
             deadline=self.options.clock() + seconds,
             extra=options.get("extra"),
             extra_params=options.get("extra_params"),

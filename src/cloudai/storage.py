@@ -83,7 +83,7 @@ class Schema:
     statements: tuple[str, ...]
     """The statements that make the tables of a new file."""
     migrations: Mapping[int, tuple[Step, ...]] = field(default_factory=dict)
-    """By version, the steps that lead from it to the next one; an earlier version that is not here cannot be read."""
+    """The steps that lead from each version to the next one; an earlier version that is not here cannot be read."""
     layout: tuple[str, ...] = ()
     """Pragmas that have an effect only before the first table is made."""
     pragmas: tuple[str, ...] = ()
@@ -349,7 +349,7 @@ def may_be_written(path: Path) -> bool:
 
 
 MISMATCHES = ("no such table", "no such column", "has no column named", "no such index", "values were supplied")
-"""What SQLite says, with the code ERROR, where a file has our mark and other tables or columns than it should."""
+"""The words of SQLite, with the code ERROR, for a file that has our mark and other tables or columns than it should."""
 
 
 def is_damaged(error: BaseException | None) -> bool:

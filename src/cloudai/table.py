@@ -165,7 +165,7 @@ class Table:
         """
         self._require(columns)
         rows = list(self.rows)
-        # Python's sort is stable, so that the column that counts most is sorted by last.
+        # Python's sort is stable, so the column that counts most is sorted by last.
         for name in reversed(columns):
             filled = [row for row in rows if row.get(name) is not None]
             empty = [row for row in rows if row.get(name) is None]

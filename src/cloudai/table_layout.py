@@ -61,7 +61,7 @@ def cut(text: str, widest: int) -> str:
     # In decomposed Hangul, as macOS has it in file names, the letters of a syllable would be counted and cut one by
     # one.
     text = inert(unicodedata.normalize("NFC", text))
-    # A wide character takes two columns, so that one cut by the number of characters may not be enough.
+    # A wide character takes two columns, so one cut by the number of characters may not be enough.
     while text_width(text) > widest:
         text = text[: max(1, len(text) - max(1, (text_width(text) - widest) // 2)) - 1] + "…"
     return text

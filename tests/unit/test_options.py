@@ -184,7 +184,7 @@ def test_numbers_of_numpy_can_be_sent(call: Caller) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_defaults_of_the_table_pass_the_validator(operation: str) -> None:
     """Each option of each operation has a type that its default is of."""
-    # A call skips values that are the defaults themselves, so that each is checked here.
+    # A call skips values that are the defaults themselves, so each is checked here.
     for name, value in OPERATIONS[operation].options.items():
         given = "ko" if value is REQUIRED else value
         assert _wrong(name, given, _kinds(operation)[name]) is None

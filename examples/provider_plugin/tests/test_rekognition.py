@@ -242,7 +242,7 @@ def test_cassettes_fit_the_model_of_the_service(operation: str, request_body: An
         return
     raw = {"status_code": 200, "headers": {}, "body": json.dumps(reply).encode()}
     read = create_parser("json").parse(raw, model.output_shape)
-    # botocore drops fields that its model does not know, so that equality shows that no field of a cassette is made up.
+    # botocore drops fields that its model does not know, so equality shows that no field of a cassette is made up.
     read.pop("ResponseMetadata")
     assert read == reply
 
@@ -268,7 +268,7 @@ def signed(options: dict[str, Any], keys: Mapping[str, str]) -> Request:
 @pytest.mark.parametrize("token", [None, "not-a-real-token"])
 def test_it_sends_and_signs_what_botocore_does(monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
     """In the same second cloudai and botocore send the same address, target, body and signature."""
-    # A signature of version 4 has the time in it, so that two of them are equal only if both clocks are stopped.
+    # A signature of version 4 has the time in it, so two of them are equal only if both clocks are stopped.
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda **_: datetime(2026, 11, 24, 3, 0, 0))  # noqa: DTZ001
     theirs: list[Any] = []
 
@@ -291,7 +291,7 @@ def test_it_sends_and_signs_what_botocore_does(monkeypatch: pytest.MonkeyPatch, 
     client.meta.events.register("before-send.rekognition", answer)
     ours = signed({"attributes": ["age"]}, {**KEYS, **({"session_token": token} if token else {})})
     assert ours.json is not None
-    # A client removes the metadata of a picture, so that botocore has to be given the bytes that were really sent.
+    # A client removes the metadata of a picture, so botocore has to be given the bytes that were really sent.
     sent = base64.b64decode(json.loads(ours.json_bytes())["Image"]["Bytes"])
     client.detect_faces(Image={"Bytes": sent}, Attributes=["DEFAULT", "AGE_RANGE"])
     (request,) = theirs

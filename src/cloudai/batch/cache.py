@@ -122,7 +122,7 @@ def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: Ca
         known = yield from _read_anew(state, task, given, known)
         if known is None:
             return None
-        # Otherwise each later run of this version would read the replies anew.
+        # The result is kept, because each later run of this version would otherwise read the replies anew.
         store.keep(task.operation, key, known)
         result = result_of(task.operation, known, name)
     # There is no need to wait for the disk: if this is lost, the cache still has the answer.

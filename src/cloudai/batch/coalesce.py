@@ -414,7 +414,7 @@ def _send(members: list[_Member]) -> Program[None]:
     try:
         response: Response = yield Send(_merged(requests), min(timeouts, default=None), members[0].at.slots)  # type: ignore[union-attr]
     except CloudAIError as error:
-        # Each call writes its own facts into its error, so that two calls must not share one.
+        # Each call writes its own facts into its error, so two calls must not share one.
         for member in members:
             member.failure = copy.copy(error)
     except Exception as error:  # noqa: BLE001  # the user's `send` raised it

@@ -31,7 +31,7 @@ class Holdings:
     owns_journal: bool = True
     """Whether the journal is closed with the batch."""
     reader: Reader | None = None
-    """Takes the inputs, once the batch has begun."""
+    """The reader that takes the inputs, once the batch has begun."""
 
     def close(self) -> None:
         """Close the journal and the cache.
@@ -63,7 +63,7 @@ class Holdings:
             closing.start()
         except RuntimeError:
             return  # the program ends
-        # The thread that closes waits for the end of our own threads, so that none of them may wait for it.
+        # The thread that closes waits for the end of our own threads, so none of them may wait for it.
         if not threading.current_thread().name.startswith("cloudai-"):
             closing.join(LONGEST)
 

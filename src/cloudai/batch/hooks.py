@@ -43,7 +43,7 @@ class ItemHooks(PacedHooks):
         self._history = History(record)
         self._groups: dict[str, MergeGroup] = {}
         self._counted: dict[str, int] = {}
-        """By step: 1 if this input counts the request that it went out in, 0 if another input of the group does."""
+        """1 for a step whose request this input counts, 0 if another input of the group counts it."""
         self._successes_before: int | None = None
         """The number of good replies of the batch when this call first failed; None before."""
         self.in_company = False
@@ -219,7 +219,7 @@ class ItemHooks(PacedHooks):
         unread = request.merge is not None and policy.outage.is_probe(self)
         policy.answered_well(self._record.call if request.billed else None, unread=unread)
         if request.billed and self._history.tries_before(step_id):
-            # An input that is at fault is never answered, so the service was: also for those that failed beside it.
+            # An input that is answered is not at fault, so the service was: also for those that failed beside it.
             self._state.journal.do(queries.recovered(self._record.call))
         if not request.is_kept:
             return

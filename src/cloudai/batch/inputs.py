@@ -273,7 +273,7 @@ class Inputs:
         elif isinstance(value := kept.get(column), str) and (ADDRESS.match(value) or STORED.match(value)):
             kept[column] = shown(value)
         elif column in kept and not entry.is_path:
-            kept[column] = None  # a picture or a recording itself, of which nothing is written down
+            kept[column] = None  # the cell is a picture or a recording itself, which is never written down
         return kept
 
 

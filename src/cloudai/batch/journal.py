@@ -47,9 +47,9 @@ class _Work:
     """A function that the thread is to run."""
 
     function: Callable[[Any], Any]
-    """Takes the database."""
+    """The function, which takes the database."""
     future: Future[Any] | None
-    """Gets the outcome; None where nobody waits for it."""
+    """The future that gets the outcome; None where nobody waits for it."""
     reads: bool
     """Whether the function only reads."""
 
@@ -439,7 +439,7 @@ TEMPORARY = "the temporary journal"
 """The name of a journal without a path, in errors."""
 
 NO_JOURNAL = ("is not a journal of cloudai", "Give another name: this file is left as it is.")
-"""What is wrong, and the advice, if the file is not a journal."""
+"""The problem and the advice that an error names for a file that is not a journal."""
 
 PROBLEMS = (
     ("locked", "is used by another process", "Wait until it ends; a killed one lets go by itself."),

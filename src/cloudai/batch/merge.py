@@ -60,7 +60,7 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
             finally:
                 db.close()
     except BaseException:
-        storage.remove(target)  # a part of them would look like all of them
+        storage.remove(target)  # a file with some of the journals would pass for one with all of them
         raise
     return int(n)
 

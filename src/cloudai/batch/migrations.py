@@ -1,4 +1,4 @@
-"""How a journal of an earlier version becomes one of this version, with everything that was paid for.
+"""This module migrates a journal of an earlier version to this version, with everything that was paid for.
 
 Earlier versions held more than a journal should: the words of some texts, signed addresses, the values in ``extra=``,
 and the texts of errors that a ``send=`` of the user raised. A migration takes them out. It writes the rows that may
@@ -139,7 +139,7 @@ def _to_version_3(db: Database) -> None:
     signed addresses and the texts of exceptions that were not cloudai's.
     """
     db.execute("ALTER TABLE exchanges RENAME COLUMN place TO step_id")
-    # For a while what was given as bytes was called as if it had an address.
+    # Earlier versions named an input that was given as bytes as if it had an address: with "://" in front.
     for table in ("items", "names"):
         db.execute(f"UPDATE OR REPLACE {table} SET name = substr(name, 4) WHERE substr(name, 1, 3) = '://'")  # noqa: S608
     for table in ("items", "calls"):
@@ -226,4 +226,4 @@ MIGRATIONS: Mapping[int, tuple[Step, ...]] = {
         "UPDATE exchanges SET tries = doubt",
     ),
 }
-"""By version of the journal, what leads to the next one."""
+"""The steps that lead from each version of the journal to the next one."""

@@ -148,7 +148,7 @@ class Streak:
     """Attempts in a row that went without an answer, of whichever inputs."""
 
     number: int
-    """Its number in the journal."""
+    """The number of the streak in the journal."""
     calls: set[int] = field(default_factory=set)
     """The calls with an attempt in it that was made for one input alone."""
     excused: bool = False
@@ -175,7 +175,7 @@ class Tries:
         self._lock = threading.RLock()  # reentrant, as in `OutageDetector`
         self._streak = Streak(last + 1)
         self._streaks: dict[int, set[Streak]] = {}
-        """By call, the streaks in which it went without an answer, as long as it is being carried out."""
+        """The streaks in which each call went without an answer, as long as the call is being carried out."""
 
     def note_failure(self, call: int) -> Streak:
         """Note a try that was not answered, and return the streak that it belongs to."""

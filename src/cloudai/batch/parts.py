@@ -101,7 +101,7 @@ def parts_of(runner: Runner[Any], client: Any, n: int, journals: Any, make: Call
             client,
             names[0] if len(names) == 1 else names,
             things,
-            # A part must not be handed to the cluster once more by the worker that carries it out.
+            # The worker that carries out a part must not hand it to the cluster once more.
             replace(settings, progress=False, engine=None),
             PartOf(whole.list, first),
             number,

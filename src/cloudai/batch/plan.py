@@ -361,7 +361,7 @@ class _Tally:
         """Return whether a provider would be asked for a call; if not, count the reason."""
         tasks = [state.tasks[part] for state in self._all]
         keys = [task.key_of(digest) for task in tasks]
-        # An answer of any of the providers ends an input, so that the calls to all of them are looked up.
+        # An answer of any of the providers ends an input, so the calls to all of them are looked up.
         known = {self._state.journal.read(queries.state_of(key)) for key in keys}
         if keys[0] in self._seen:
             self.count["duplicates"] += 1

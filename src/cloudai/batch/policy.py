@@ -265,7 +265,7 @@ class Policy:
         """
         if isinstance(error, NotStartedError | JournalError):
             return Ending("not_started", error=error)
-        # These errors would meet every input; a 403 after a good reply concerns this input only.
+        # Errors of these classes would meet every input; a 403 after a good reply concerns this input only.
         if isinstance(error, (*HOPELESS, TLSError)) or (isinstance(error, ForbiddenError) and not self.successes):
             self.pause(error)
         foreign = not isinstance(error, CloudAIError)  # the user's `send` raised it, or cloudai has a bug
@@ -328,7 +328,7 @@ class Policy:
             self._suspect(attempted.call)
             return _in_doubt(error)
         if isinstance(error, ServerError) and state == "REFUSED" and error.retry_after is None:
-            # This is an answer; it is the service's fault if all inputs are answered like this.
+            # A refusal of this kind is an answer; the service is at fault only if all inputs get it.
             self._suspect(attempted.call)
             if not self.successes and not own_fault:
                 return Ending("not_started", error=error)

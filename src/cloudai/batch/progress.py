@@ -95,7 +95,7 @@ ENDINGS = {
     "in_doubt": "{n} in doubt (sent, no answer known)",
     "not_started": "{n} not started",
 }
-"""How the progress names the inputs that have no result."""
+"""The words in which the progress counts the inputs that have no result, by their status."""
 
 
 def duration(seconds: float) -> str:

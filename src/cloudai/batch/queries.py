@@ -61,7 +61,8 @@ SCHEMA = Schema(
             status TEXT NOT NULL, facts TEXT NOT NULL, error TEXT, run INTEGER NOT NULL DEFAULT 1,
             PRIMARY KEY (batch, item)) WITHOUT ROWID""",
         "CREATE INDEX items_call ON items (call)",
-        # How many tries of an exchange were in a streak of failures, for which the service may be at fault.
+        # A row for each exchange in a streak of failures: how many of its tries were in the streak, for which the
+        # service may be at fault.
         """CREATE TABLE streaks (
             streak INTEGER NOT NULL, call INTEGER NOT NULL, step_id TEXT NOT NULL, tries INTEGER NOT NULL,
             PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
@@ -85,7 +86,7 @@ NOT_KEPT = ("set-cookie", "set-cookie2")
 
 @dataclass(frozen=True)
 class Unanswered:
-    """What is known of the requests of a step that went without an answer, or were refused as a whole."""
+    """The known facts about the requests of a step that went without an answer, or were refused as a whole."""
 
     doubt: int = 0
     """How often something was sent without learning what became of it."""
@@ -104,11 +105,11 @@ class CallRecord:
     state: str = "open"
     """"open", "done" or "failed"."""
     suspect: bool = False
-    """It went without an answer while others were answered."""
+    """True if the call went without an answer while others were answered."""
     unanswered: Mapping[str, Unanswered] = field(default_factory=dict)
-    """By step: what is known of its requests that were not answered."""
+    """The facts about the requests that were not answered, by step."""
     attempts: int = 0
-    """How often its requests were sent, in all runs."""
+    """How often the requests of the call were sent, in all runs."""
     paid: int = 0
     most: int = 0
     """The units that were billed for it, at least (``paid``) and at most (``most``)."""
@@ -210,8 +211,9 @@ def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str
         for (call,) in list(item_record):
             db.execute("INSERT INTO names (name, call) VALUES (?, ?)", (storable(name), call))
             return CallRecord(call)
-        # The first input of this run that comes to it has it, and its bill; the others are copies. Another batch, of
-        # this provider alone or of other ones beside it, may have the call: its runs have numbers of their own.
+        # The call, and its bill, belong to the first input of this run that comes to it; later ones are copies. The
+        # call may also belong to another batch, of this provider alone or with other ones beside it, whose runs have
+        # numbers of their own.
         db.execute(
             "UPDATE calls SET run = ?, item = ? WHERE key = ? AND batch = ? AND run < ?", (run, item, key, batch, run)
         )
@@ -429,7 +431,7 @@ def _headers(text: Any) -> dict[str, str]:
 
 def in_order(step_id: str) -> list[int]:
     """Return the numbers in a step id, by which steps are sorted: [1, 0, 2] for "1.0.2"."""
-    # Sorted as texts, step 10 would come before step 2.
+    # Texts are not in the order of their numbers: "10" would come before "2".
     return [int(number) for number in step_id.split(".")]
 
 

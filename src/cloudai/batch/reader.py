@@ -77,7 +77,8 @@ class Reader:
             self._some.notify_all()
             if not self._running:
                 self._running = True
-                # Two threads, so that inputs which are ready are handed out while the iterator makes the next.
+                # There are two threads, so that inputs which are ready are handed out while the iterator makes the
+                # next.
                 for work in (self._pull, self._serve):
                     threading.Thread(target=work, name="cloudai-intake", daemon=True).start()
         return future

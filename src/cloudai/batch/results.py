@@ -169,7 +169,7 @@ def outcomes_of(
         inputs: The inputs, if they are there. Without them a text is named by its digest.
     """
     each = (_outcomes(pages(journal, batch), operation, inputs) for batch, operation in batches)
-    # Each operation has its outcomes in the order of the inputs, so that one of each in memory is enough to merge them.
+    # Each operation has its outcomes in the order of the inputs, so one of each in memory is enough to merge them.
     return merge(*each, key=lambda outcome: outcome.item)
 
 

@@ -158,7 +158,7 @@ def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool
     if earlier.status == "not_started":
         return _with_bill(entry, attempts, bill)
     facts = {**earlier.facts, "is_path": entry.facts.get("is_path")}
-    if earlier.item != entry.item:  # the number of another input is of the earlier list
+    if earlier.item != entry.item:  # the number that the entry has names another input in the earlier list
         facts["duplicate_of"] = copy_of
     name = earlier.name if by_key else entry.name
     kept = replace(entry, call=earlier.call, name=name, status=earlier.status, facts=facts, error=earlier.error)

@@ -31,9 +31,9 @@ class PacedHooks(CallHooks):
     def __init__(self, state: BatchState) -> None:
         self._state = state
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
-        """By step, the turn that was taken and not used yet."""
+        """The turn of each step that was taken and not used yet."""
         self._used: dict[str, tuple[RateLimiter, int]] = {}
-        """By step, the turn of the request that is on its way."""
+        """The turn of each step whose request is on its way."""
         self.turns = 0
         """The turns that were used."""
 

@@ -68,7 +68,7 @@ class Worker(Generic[R]):
         self._askers = [
             [Asker(each, part, state.time_left) for each in state.in_turn] for part in range(len(state.tasks))
         ]
-        """By operation: the providers in the order in which they are asked."""
+        """The providers of each operation, in the order in which they are asked."""
         self._preparing = Semaphore(PREPARING)
         self.failure: BaseException | None = None
         """The exception that the iterator of the inputs has raised."""

@@ -121,5 +121,5 @@ class InThreads:
         except CloudAIError:  # our own error for a deadline is a TimeoutError too
             raise
         except TimeoutError as error:
-            # A future that could be cancelled had not begun, so that nothing was sent.
+            # A future that could be cancelled had not begun, so nothing was sent.
             raise late(request.url, sent=not sending.cancelled()) from error

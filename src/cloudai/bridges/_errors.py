@@ -76,7 +76,7 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
     """
     try:
         yield
-    # Our own errors come from inside, for example for a reply that is too large.
+    # An error of cloudai's own, such as that for a reply that is too large, needs no translation.
     except CloudAIError:
         raise
     except Exception as error:

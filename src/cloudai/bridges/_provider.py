@@ -39,7 +39,7 @@ class _Served(Provider):
     def require_chat(self, *, asked: bool) -> None:
         """Accept that nothing is set: the official client has the key."""
 
-    # Two clients with different keys must not share one count of requests, so that nothing is shared.
+    # Two clients with different keys must not share one count of requests, and cloudai does not know the keys.
     def account(self) -> str | None:
         """Return None: cloudai does not know the keys of the official client."""
         return None

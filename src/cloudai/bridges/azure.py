@@ -38,7 +38,7 @@ def face(client: Any) -> Bridge:
 
 def language(client: Any) -> Bridge:
     """Bridge a `TextAnalyticsClient`."""
-    # The client's policies look into the reply, so that it has to be read before them.
+    # The client's policies look into the reply, so it has to be read before them.
     return _bridge(client, "language", ("sentiment", "detect_language", "key_phrases"), stream=False)
 
 
@@ -49,7 +49,7 @@ def translator(client: Any) -> Bridge:
 
 def _bridge(client: Any, service: str, serves: tuple[str, ...], *, stream: bool = True, **settings: Any) -> Bridge:
     inner = client
-    # Some clients are a layer above the generated one, and some two.
+    # Some clients wrap the generated one in one layer, and some in two.
     while not hasattr(inner, "send_request"):
         inner = getattr(inner, "_client", None)
         if inner is None:
@@ -110,7 +110,7 @@ def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Respo
 async def _awaiting(send: Callable[..., Any], stream: bool, request: Request) -> Response:
     """Send a request through an asynchronous client."""
     outgoing, options = _outgoing(request, stream)
-    # This block translates the end of the time, those inside translate what the client raises.
+    # The outer block translates the error of the timeout; those inside translate what the client raises.
     with errors(request.url):
         async with asyncio.timeout(request.timeout):
             try:

@@ -52,7 +52,7 @@ def _outgoing(inner: Any, request: Request) -> tuple[str, str, dict[str, Any], d
     """Return the method, the path, the JSON and the options of a request as the official client takes them."""
     if request.params:
         raise SettingsError("google-genai takes no parameters", advice="Leave extra_params= out.")
-    # The client makes the address itself, of which only the model is ours.
+    # The client makes the address itself; only the name of the model comes from our request.
     model = request.url.rpartition("/")[2]
     path = f"publishers/google/models/{model}" if inner.vertexai else f"models/{model}"
     # The client counts in milliseconds, and takes 0 for no limit.

@@ -109,7 +109,7 @@ def _by_rest(client: Any, request: Request) -> Response:
 def _by_session(session: Any, host: str, request: Request) -> Response:
     """Send a request over a session of requests, to the same path at this host."""
     headers, body = encoded(request)
-    # Only the path is ours: a client may have been made for a private endpoint.
+    # Only the path comes from our request: the client may have been made for a private endpoint.
     url = f"{host}{urlsplit(request.url).path}"
     return exchange(session, url, request, data=body, headers=headers, params=dict(request.params))
 

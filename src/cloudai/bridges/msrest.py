@@ -25,7 +25,7 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
     from msrest.universal_http import ClientRequest
 
     endpoint = client.config.endpoint
-    # Retries are a setting of a whole client of msrest, so that a copy is changed and the user's stays as it is.
+    # Retries are a setting of a whole client of msrest, so a copy is changed and the user's stays as it is.
     config = copy.copy(client.config)
     config.retry_policy, config.keep_alive = no_retries, True
     config.session_configuration_callback = partial(_configured, client.config.session_configuration_callback)

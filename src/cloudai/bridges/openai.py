@@ -56,7 +56,7 @@ def _outgoing(request: Request) -> dict[str, Any]:
         # A redirect would take the key to another host.
         "follow_redirects": False,
     }
-    # `HttpxBinaryResponseContent` hands the reply out as bytes, so that our own models read it, and not those of the
+    # `HttpxBinaryResponseContent` hands the reply out as bytes, so our own models read it, and not those of the
     # package.
     return {"cast_to": HttpxBinaryResponseContent, "body": json.loads(request.json_bytes()), "options": options}
 
@@ -94,7 +94,7 @@ def _refused(error: Exception) -> Any:
 
 def _answered(reply: Any, request: Request) -> Response:
     """Return a reply that the client has read and unpacked."""
-    reply = getattr(reply, "response", reply)  # one of an error comes without the wrapper
+    reply = getattr(reply, "response", reply)  # the reply of an error comes without the wrapper
     whole = Body({}, request.max_reply)
     whole.add(reply.content)
     return Response(reply.status_code, dict(reply.headers), whole.whole())

@@ -69,7 +69,7 @@ def _send(service: Any, request: Request) -> Response:
         return Response(login.status_code, dict(login.headers), login.content)
     # `exchange` takes the method from the request, and the URL as an argument.
     del prepared["method"], prepared["url"]
-    # Whether certificates are checked is a decision of the user's client, which is kept as it is.
+    # The user's client decides whether certificates are checked, and its decision is kept.
     config = {**service.http_config, **({"verify": False} if service.disable_ssl_verification else {})}
     url = f"{service.service_url}{path}"
     return exchange(service.http_client, url, request, **prepared, cookies=service.jar, **config)

@@ -561,7 +561,8 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
     """Add a flag from the table of operations; its value is None if the user does not give it."""
     spelling = f"--{name.replace('_', '-')}"
     if flag.kind in ("switch", "off"):
-        # No flag leaves None, which is neither on nor off: the default of the operation counts then.
+        # The value of a flag that is not given is None, and neither True nor False, so that the default of the
+        # operation counts.
         spelling = spelling if flag.kind == "switch" else f"--no-{spelling[2:]}"
         parser.add_argument(spelling, dest=name, action="store_const", const=flag.kind == "switch", help=flag.help)
         return

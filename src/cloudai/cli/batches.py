@@ -143,7 +143,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     # All that can be wrong with the command is found before anything is sent.
     require_one_output(options)
     words: Command = options.operation.command
-    # Sound on a terminal helps nobody, and it would be paid for.
+    # A terminal cannot play the audio, which would be paid for all the same.
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen, settings = settings_of(options)
@@ -339,7 +339,7 @@ def _endings(options: argparse.Namespace) -> Iterator[str]:
 
 
 COMPARED = ".compare.html"
-"""How the name of the page ends that shows how a transcript differs from a file."""
+"""The ending of the name of the page that shows how a transcript differs from a file."""
 
 
 def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:

@@ -149,7 +149,7 @@ def voices(options: argparse.Namespace) -> int:
     """Print the voices of a provider, as a table, as JSON or as CSV, and return the exit code 0."""
     require_one_output(options)
     require_writable(options.csv, [options.env_file])
-    # A list of voices costs nothing, so that no journal and no plan are needed.
+    # A list of voices costs nothing, so no journal and no plan are needed.
     names = provider_names(options)
     with Client(names[0] if len(names) == 1 else names) as client:
         voices = client.voices(options.language, timeout=options.timeout)

@@ -58,7 +58,7 @@ def frames_of(options: argparse.Namespace) -> tuple[Frames, list[str]] | None:
     asked = chosen(options)
     if not asked:
         return None
-    # Which of two flags is meant cannot be told, and each frame is a call that may cost money.
+    # cloudai cannot tell which of two flags is meant, and each frame is a call that may cost money.
     if len(asked) > 1:
         flags = " and ".join(f"--{flag}" for flag, name in CHOICES.items() if name in asked)
         raise SettingsError(f"{flags} each say which frames are taken", advice="Give one of them.")

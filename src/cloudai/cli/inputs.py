@@ -39,7 +39,7 @@ VIDEOS = frozenset(
 )
 DOCUMENTS = PICTURES | {".pdf"}
 log = logging.getLogger("cloudai")
-# These are handed on as they are: a "?" in an address is no pattern, and "//" is no path.
+# Addresses are handed on as they are: a "?" in one is no pattern, and "//" is no path.
 ADDRESS = re.compile(r"^((https?|gs|file)://|data:)", re.IGNORECASE)
 
 

@@ -188,7 +188,7 @@ WRITERS: Mapping[str, Callable[[Table, str], Any]] = {
     ".jsonl": Table.to_jsonl,
     ".ndjson": Table.to_jsonl,
 }
-"""What writes a table to a file with each ending; any other file is CSV."""
+"""The function that writes a table to a file with each ending; any other file is CSV."""
 NEEDS = {".xlsx": "xlsxwriter", ".parquet": "polars"}
 """The package without which a file with each ending cannot be written."""
 

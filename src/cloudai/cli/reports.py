@@ -67,7 +67,7 @@ RESULTS = (".jsonl", ".json")
 
 @dataclass
 class _Kept:
-    """What a report is made of."""
+    """The source of a report, and how the batch that made it has ended."""
 
     rows: Source
     code: int = 0
@@ -138,7 +138,7 @@ def as_drawings(options: argparse.Namespace) -> int:
         except InputError as error:
             if not (kept.stopped and kept.code):
                 raise
-            tell(error)  # what there was until the end is too little
+            tell(error)  # the batch has ended early, and what it has is too little to draw
             return kept.code
     return _told(kept, files)
 
@@ -174,7 +174,7 @@ def _drawn_of_video(options: argparse.Namespace, rows: Source, out: Path) -> Pat
 
 PAGES = (".html", ".htm", "")
 OF_VIDEOS = ("video", "moments", "timeline")
-"""What `draw --make` makes of frames of videos alone."""
+"""The values of `draw --make` that need frames of videos."""
 ENDINGS = {
     "sheet": ENDINGS_OF_SHEETS,
     "strip": ENDINGS_OF_SHEETS,
@@ -230,7 +230,7 @@ def _kept(
                 "nothing to show", advice="Name pictures, a table or a file of results, or --journal FILE."
             )
         return _Kept(options.journal)
-    # What --json has written is a result already, for which nobody is asked again.
+    # A file that --json has written holds results already, so no provider is asked for them again.
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
     taken = films.frames_of(options)
@@ -301,7 +301,7 @@ def _carried_out(
             return None
         kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
         kept.rows = films.followed(kept.rows, options)  # type: ignore[arg-type]  # they are outcomes
-        # Who has pressed Ctrl-C, or has reached a limit, does not want another batch to begin.
+        # A user who has pressed Ctrl-C, or whose batch has reached a limit, does not want another batch to begin.
         if translate and not kept.stopped:
             kept = _translated(client, kept, options, settings)
     if isinstance(kept.stopped, str):

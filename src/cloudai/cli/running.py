@@ -145,8 +145,8 @@ def signals_to(job: Batch[Any]) -> Iterator[list[int]]:
 
     def stop(number: int, _: FrameType | None) -> None:
         caught.append(number)
-        # The first signal waits for what is on its way, because that is paid for. Whoever presses once more has no
-        # patience left.
+        # The first signal waits for what is on its way, because that is paid for. A second one says that the user does
+        # not want to wait.
         if len(caught) > 1:
             job.stop(wait=0)
         else:

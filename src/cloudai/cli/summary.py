@@ -33,7 +33,7 @@ THINGS = {
     "translate": ("1 translation", "{n} translations"),
     "speech_to_text": ("1 word", "{n} words"),
 }
-"""What an operation finds, as the last line counts it; other operations find results."""
+"""The things that an operation finds, as the last line counts them; other operations find results."""
 TABLES_OF = {
     "analyze_image": ("tags", "faces", "text", "emotions"),
     "detect_faces": ("faces", "emotions", "landmarks"),

@@ -452,7 +452,7 @@ LABELS = {
     "positive": "positive",
     "negative": "negative",
     "neutral": "neutral",
-    # Not every vendor has "mixed", and a score of mixed feelings is near 0.
+    # "mixed" counts as neutral, because not every vendor has it, and a score of mixed feelings is near 0.
     "mixed": "neutral",
     "긍정": "positive",
     "부정": "negative",

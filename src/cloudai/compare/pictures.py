@@ -140,7 +140,7 @@ class Objects(Measure[list[Boxed]]):
 
     def matched(self, one: list[Boxed], other: list[Boxed]) -> list[Row]:
         """Return a row for each object, with both names and boxes where there are two boxes of the same thing."""
-        # The table shows what two providers call the same box, so that the names are left out of the match.
+        # The table shows what two providers call the same box, so the names are left out of the match.
         both = self._matches(one, other, _any_name)
         firsts, seconds = {i for i, _, _ in both}, {j for _, j, _ in both}
         rows: list[tuple[int | None, int | None, float | None]] = [*both]

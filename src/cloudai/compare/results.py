@@ -22,7 +22,7 @@ UNITS = {"median_s": "s", "cost_min": "USD", "cost_max": "USD", "age_error": "ye
 
 @dataclass(frozen=True)
 class Comparison:
-    """What several providers said of the same inputs: who agrees with whom, on what, and who is right.
+    """The answers of several providers to the same inputs: who agrees with whom, on what, and who is right.
 
     Each number is made as ``method`` says. Only inputs that both providers have answered count for a pair.
     """
@@ -82,7 +82,7 @@ class Comparison:
             for one, other, both in self._pairs()
             for item, a, b in both
         ]
-        # Of two that agree equally little, the one with more in it says more.
+        # If a pair agrees equally little about two inputs, the one in which more was found comes first.
         rows.sort(key=lambda row: (row["agreement"], -(row.get("n_one", 0) + row.get("n_other", 0)), row["item"]))
         return Table(rows, _columns(rows, "item", "input", "one", "other"))
 

@@ -87,7 +87,7 @@ async def _run_awaiting(job: AsyncBatch[Any]) -> Ended:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked of whom, checked."""
+    """A comparison that was asked for, with options that were checked."""
 
     sessions: tuple[Session, ...]
     operation: str
@@ -144,7 +144,7 @@ class Order:
         if truth is None:
             return None
         rows, names = rows_of(truth), [entry.name for entry in self._entries()]
-        # What can be told to be wrong with the reference is told now: later everything would be paid for.
+        # A reference that can be told to be wrong is refused now: later everything would be paid for.
         known = [row for row in rows if all(names) or row.get("item") not in (None, "")]
         self.measure.true(rows_by_item(known, [name or "" for name in names]))
         return rows

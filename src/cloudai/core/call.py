@@ -139,8 +139,7 @@ class CallContext:
                 f"no time left after {self.attempts} attempt{'s' * (self.attempts != 1)}",
                 advice="Give more with timeout= (seconds), or see whether the service is slow today.",
             )
-            # Whether something may be billed depends on the last attempt, and not on the fact that time has run out
-            # since.
+            # The last attempt decides whether something may be billed, and not the fact that time has run out since.
             error.state = self.state
             raise error
         return left

@@ -38,7 +38,7 @@ class Cooldown:
         self._doubts = 0
         self._probe: object = None
         self.why = ""
-        """What the last failure was, in one line."""
+        """The error of the last failure, in one line."""
         _all.add(self)
 
     def admits(self, call: object, now: float) -> bool:

@@ -29,7 +29,7 @@ class Send:
     timeout: float | None = None
     """Seconds that are left. Waiting for a free slot uses them up too; the request is sent with the rest."""
     slots: Any = None
-    """Another semaphore, made by the driver's `semaphore`, that the request holds while it is in flight."""
+    """A further semaphore, made by the driver's `semaphore`, that the request holds while it is in flight."""
 
 
 @dataclass(slots=True)

@@ -296,7 +296,7 @@ class Engine:
                 self._tell("wait", context, seconds=seconds, error=type(error).__name__)
                 yield from context.hooks.wait(seconds)
             else:
-                budget.earn()  # retries are earned by good replies, so that a service that is down gets few of them
+                budget.earn()  # retries are earned by good replies, so a service that is down gets few of them
                 if request.is_kept:
                     context.exchanges.append((request, response))
                 return response
@@ -397,7 +397,7 @@ class Engine:
         # does not move on, and this loop would not end.
         while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
             waited_for, wait = gate.opens, closed + gate.spread()
-            # In a batch a wait takes nothing off the call's time, so that it may be longer than what is left of it.
+            # In a batch a wait takes nothing off the call's time, so it may be longer than what is left of it.
             if wait >= context.deadline - self.clock() and not context.hooks.waits_extend_the_deadline:
                 error = RateLimitedError(
                     f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
@@ -437,7 +437,7 @@ class Engine:
                 raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
-            # What the attempt may cost is noted first, because an error of the user's function ends the call.
+            # The possible cost of the attempt is noted first, because an error of the user's function ends the call.
             self._failed(error, request, context, step_id)
             self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._raise_if_late(error, context)

@@ -105,8 +105,8 @@ def _problem(address: str, ports: Iterable[int]) -> str | None:
     parts = split(address)
     port = PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     reasons = {
-        # A backslash or a control character is where two parsers of addresses differ, so that the host that is checked
-        # here would not be the host that the HTTP client connects to.
+        # A backslash or a control character is where two parsers of addresses differ, so the host that is checked here
+        # would not be the host that the HTTP client connects to.
         "it holds a character that no address has": not address.isprintable() or "\\" in address or " " in address,
         "it is no address": not any(parts),
         "only https and http are": parts.scheme not in PORTS or not parts.hostname,

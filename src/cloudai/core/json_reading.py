@@ -134,7 +134,7 @@ def _may_hold_large_numbers(content: bytes) -> bool:
 
 
 def _holds_large_numerals(numerals: bytes) -> bool:
-    # Hardly any reply has a digit before an "e", so that it is looked through once.
+    # Hardly any reply has a digit before an "e", so it is looked through once.
     exponents = b"0e" in numerals and (b"0e0" in numerals or b"0e+" in numerals)
     return exponents or LONG_NUMBER in numerals
 

@@ -214,7 +214,7 @@ def retrying(
 
     from tenacity import RetryCallState, Retrying  # most processes see no failure, and do without
 
-    # tenacity only decides: `wait_after` goes on with the loop by hand, so that the driver does the sleeping.
+    # tenacity only decides: `wait_after` goes on with the loop by hand, so the driver does the sleeping.
     loop = Retrying(retry=lambda state: _failure(state) is not None, wait=wait, stop=stop, reraise=True)
     loop.begin()
     return RetryCallState(loop, None, (), {})

@@ -133,7 +133,7 @@ class Audio(Source):
         begin, end = sound.pieces[number]
         target: Literal["flac", "wav"] = "flac" if sound.format == "flac" else "wav"
 
-        # It is packed when it is sent, so that the pieces of a long recording are not in memory at the same time.
+        # A piece is packed when it is sent, so that the pieces of a long recording are not in memory at the same time.
         def packed() -> bytes:
             if unpacked is None or not unpacked.close.alive:
                 raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")

@@ -108,7 +108,7 @@ def _strip_in_rgb(strip: PIL.Image.Image, factor: float) -> PIL.Image.Image:
     if strip.mode in NUMBERS:
         numbers = strip if strip.mode == "F" else strip.convert("I")
         half = 0.5 if strip.mode == "F" else 0  # Pillow cuts the fraction off
-        # Of pixels that are numbers Pillow takes only a function of the form ``value * scale + offset``.
+        # For pixels that are numbers, Pillow takes only a function of the form ``value * scale + offset``.
         return numbers.point(lambda value: value * factor + half).convert("L").convert("RGB")
     if _is_transparent(strip):
         shown = strip.convert("RGBA")

@@ -13,7 +13,7 @@ HEAD = 65_536
 PICTURES = (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
 """Brands of the container of MP4 that are pictures."""
 BEGINNINGS = (
-    # The first pattern that matches counts, so that the codecs of Ogg stand before Ogg itself, and loose patterns last.
+    # The first pattern that matches counts, so the codecs of Ogg stand before Ogg itself, and loose patterns last.
     (rb"(?:RIFF|RF64|BW64)....WAVE", "wav"),
     (rb"fLaC", "flac"),
     (rb"OggS.{23,56}OpusHead", "ogg-opus"),

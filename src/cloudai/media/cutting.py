@@ -102,7 +102,7 @@ def _pause(levels: Sequence[float], loud: float) -> float | None:
     for low in (_quantile(levels, QUIET), quietest):
         if high - low >= FLAT and (middle := _longest(smooth, low + BETWEEN * (high - low))) is not None:
             return middle
-    # What is steady is silence if it is quieter than the speech elsewhere, and may hide speech otherwise.
+    # A steady sound is silence if it is quieter than the speech elsewhere; otherwise it may hide speech.
     is_silent = high - quietest < FLAT and high < loud - FLAT
     return len(levels) * FRAME / 2 if is_silent else None
 

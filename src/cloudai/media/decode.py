@@ -233,7 +233,7 @@ def _png(data: bytes, name: str) -> PIL.Image.Image:
     import PIL.PngImagePlugin
 
     if len(data) >= PNG_HEAD:
-        _require_decodable(struct.unpack_from(">II", data, 16), name)  # of a file that is cut off, too
+        _require_decodable(struct.unpack_from(">II", data, 16), name)  # a file that is cut off is checked, too
     try:
         kept = strip(data, "PNG")
     except InputError as error:

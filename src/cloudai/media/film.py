@@ -42,9 +42,9 @@ class Shot:
     frame: Any
     """The frame of PyAV."""
     time: Fraction
-    """When it begins to be shown, in seconds from the beginning of the video."""
+    """The time at which the frame begins to be shown, in seconds from the beginning of the video."""
     number: int
-    """Its number in the video, from 0."""
+    """The number of the frame in the video, from 0."""
     aspect: Fraction = Fraction(1)
     """The width of a pixel over its height."""
 
@@ -236,8 +236,8 @@ def _cuts_of(first: Any) -> Any:
     steps = [
         graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base),
         graph.add("scale", SMALL),
-        graph.add("format", "gbrp"),  # of other formats the filter compares the brightness alone
-        # With ``sc_pass`` the filter lets only those frames through that begin a scene, so that pulling one tells it.
+        graph.add("format", "gbrp"),  # in other formats the filter compares the brightness alone
+        # With ``sc_pass`` the filter lets only those frames through that begin a scene, so pulling one tells it.
         graph.add("scdet", f"threshold={CUT}:sc_pass=1"),
         graph.add("buffersink"),
     ]

@@ -367,7 +367,8 @@ class Image(Source):
         header, given = self._header(), self._given
         stored = (header.height, header.width) if header.turned else (header.width, header.height)
         digest = sha256(f"{header.mode} {stored} {header.orientation}".encode())
-        # Not at once, because that would take the memory of the whole picture once more.
+        # The digest is made strip by strip, because all rows at once would take the memory of the whole picture once
+        # more.
         rows = strip_rows(stored[0])
         pieces = (
             (decode.from_array(given[top : top + rows]) for top in range(0, stored[1], rows))
@@ -390,7 +391,7 @@ class Image(Source):
         if self._is_array:
             return decode.array_header(self._given)
         if self.has_pixels:
-            # The name of pixels is made of their digest, which is made of this header.
+            # The usual name of a picture without a path is made of its digest, which is made of this header.
             return decode.from_pillow(self._given, self._own_name or "the picture")[1]
         return decode.header_of(self._mended[0], self.name)
 

@@ -154,9 +154,9 @@ class Taken:
     """A recording as it was given, without what stands before it: all of its bytes, or a file that is not held."""
 
     head: bytes
-    """Its first bytes, or all of them."""
+    """The first bytes of the recording, or all of them."""
     size: int
-    """How many bytes it has."""
+    """The number of bytes of the recording."""
     recorded: Recorded
     load: Callable[[], bytes]
     """A function that returns all bytes as they are sent."""

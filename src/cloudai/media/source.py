@@ -331,7 +331,7 @@ def _read_open(file: Any) -> bytes:
     try:
         data = _up_to_the_most(file)
         if data == b"" and file.seekable() and file.tell():
-            # It was just written, or is given a second time.
+            # The file was just written, or is given a second time, and is read from its beginning.
             file.seek(0)
             data = _up_to_the_most(file)
     except (OSError, ValueError, AttributeError) as error:  # closed, for example

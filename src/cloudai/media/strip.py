@@ -342,7 +342,7 @@ def _webp(data: bytes) -> bytes:
 def _webp_kept(name: bytes, body: bytes) -> bytes:
     """Return the content of a chunk without metadata and without the texts of a colour profile."""
     if name == b"VP8X":
-        # Its flags must not announce metadata that is not sent.
+        # The flags of this chunk must not announce metadata that is not sent.
         return bytes([body[0] & ~(VP8X_EXIF | VP8X_XMP)]) + body[1:VP8X_SIZE]
     return (scrubbed(body) or NO_PROFILE) if name == b"ICCP" else body
 

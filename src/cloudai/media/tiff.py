@@ -23,7 +23,7 @@ A file that has more is made to take time.
 
 
 class _Layout(NamedTuple):
-    """How a file writes numbers: the order of their bytes, and the sizes of those in its directories."""
+    """The way in which a file writes numbers: the order of their bytes, and the sizes of those in its directories."""
 
     order: str
     fields: str

@@ -58,7 +58,7 @@ class Frame(Image):
         self.video = shown or PurePosixPath(video).name
         """The name of the video's file, with its folders as far as they tell it from another one of the same name."""
         self.time_s = round(float(shot.time), 6)
-        """When the frame begins to be shown, in seconds from the beginning of the video."""
+        """The time at which the frame begins to be shown, in seconds from the beginning of the video."""
         self.number = shot.number
         """The number of the frame in the video, from 0."""
         self.fragment = f"{video}#t={self.time_s:.3f}"
@@ -204,7 +204,7 @@ def seconds_of(given: float | str, name: str = "at") -> Fraction:
         scale = {"ms": Fraction(1, 1000), "min": Fraction(60)}.get((unit or "s").lower(), Fraction(1))
         return (int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)) * scale
     if isinstance(given, Real) and not isinstance(given, bool) and 0 <= given < math.inf:
-        # The fraction that was meant, and not the float that is nearest to it: 0.3 s is 3/10.
+        # A float means the fraction that it was written as, and not the number nearest to it: 0.3 s is 3/10.
         exact = given if isinstance(given, int | float | Fraction) else float(given)
         return Fraction(exact).limit_denominator(1_000_000)
     raise SettingsError(f"{name}={given!r}", advice='Give seconds, or a text such as "0.5s" or "1:02".')

@@ -20,8 +20,7 @@ OPEN = 0xFFFFFFFF
 """The size that a header states if the writer did not know it yet, because it wrote a stream; in RF64, the true size is
 in the chunk ds64."""
 UNKNOWN = 0x7FFF_0000
-"""From this size on a header is not believed: GStreamer, SoX and espeak-ng state such sizes where they write a stream.
-"""
+"""The size from which on a header is not believed: GStreamer, SoX and espeak-ng state such sizes in streams."""
 CHUNKS = frozenset(
     {
         *(b"fmt ", b"data", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"FLLR", b"PAD ", b"ds64", b"cue ", b"plst"),

@@ -428,7 +428,7 @@ class Many(Result, Generic[T]):
     def __getitem__(self, index: int) -> T:
         return self._items()[index]
 
-    # By its length alone a result without items would be false, like a call without a result.
+    # A result without items has the length 0, and would be false by it, like a call without a result.
     def __bool__(self) -> bool:
         return True
 

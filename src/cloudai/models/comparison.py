@@ -37,7 +37,7 @@ class _Piece:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a transcript differs from a reference. In a notebook it shows the difference.
+    """The differences between a transcript and a reference. In a notebook it shows them.
 
     Letters are compared without case, and words without punctuation.
     """

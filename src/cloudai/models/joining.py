@@ -193,11 +193,12 @@ def _seam(ours: Sequence[_Token], theirs: Sequence[_Token], middle: float) -> tu
     alike = [
         (_alike(ours[at:], theirs[behind:]), at, -behind) for at in range(len(ours)) for behind in range(len(theirs))
     ]
-    if not timed:  # what both have is then at the end of the one, and at the beginning of the other
+    if not timed:  # without times, the common words are at the end of the one and at the beginning of the other
         alike = [
             (size, at, minus) for size, at, minus in alike if len(ours) - at - size <= AT_EDGE and -minus <= AT_EDGE
         ]
-    # Of several stretches of one length the last one of the first piece counts, with the earliest of the second one.
+    # If several common stretches have the same length, the last one of the first piece counts, with its earliest match
+    # in the second one.
     size, at, minus = max(alike, default=(0, 0, 0))
     if size:
         # The seam is in the middle of the stretch: the words nearest to a cut are heard worst.
@@ -242,7 +243,8 @@ def _without(segments: Sequence[Segment], dropped: set[tuple[int, int]]) -> list
 def _shortened(segment: Segment, left: Sequence[int]) -> Segment:
     """Return a segment with these of its words alone. Its text keeps its punctuation if it has as many words."""
     texts = _split(segment)
-    # The list of words may have another number than the text; then the list counts, which has no punctuation.
+    # The list of words may have more or fewer words than the text. The list then counts, although it has no
+    # punctuation.
     if len(texts) != len(_words(segment)):
         texts = [text for text, _, _ in _words(segment)]
     words = tuple(segment.words[index] for index in left) if segment.words else ()

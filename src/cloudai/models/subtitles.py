@@ -194,7 +194,7 @@ def _timed(cues: Sequence[Cue]) -> list[Cue]:
     """
     timed: list[Cue] = []
     free = 0.0
-    # This comes first, because each short subtitle would delay all those behind it.
+    # Short answers are joined first, because each short subtitle would delay all those behind it.
     cues = _gathered(cues)
     for number, cue in enumerate(cues):
         start = max(cue.start, free)

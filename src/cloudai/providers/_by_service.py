@@ -73,7 +73,7 @@ class ByService(Provider):
         try:
             self.require_set(service)
             self.base(service)
-        # These two errors are the answer to the question. Any other is a fault of the program, and is passed on.
+        # These two errors say what is missing. Any other error is a fault of the program, and is passed on.
         except (SettingsError, MissingExtraError) as error:
             return str(error)
         return None

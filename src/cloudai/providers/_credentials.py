@@ -109,7 +109,7 @@ def refusal(who: object, status: int | None, body: Any, advice: str) -> ServiceE
         body: The JSON of the reply, if it is any.
         advice: What to do where the login is at fault.
     """
-    # Some packages do not tell the status; that a login was refused is then the best guess.
+    # Some packages do not tell the status; a login that was refused is then the best guess.
     kind, code = error_class(status or 401), _code(body)
     if issubclass(kind, BadRequestError):
         kind = AuthError  # nothing but the login can be wrong in a request for a token

@@ -54,7 +54,7 @@ def language_of(text: str, language: str | None, voice: str | None, usual: str =
         return with_region(of_voice[0])
     if language:
         return with_region(language)
-    # Digits and punctuation belong to every script, so that they are counted on neither side.
+    # Digits and punctuation belong to every script, so they are counted on neither side.
     letters = sum(map(str.isalpha, text))
     for code, script in SCRIPTS:
         if letters and len(re.findall(f"[{script}]", text)) * FEW >= letters:

@@ -21,8 +21,8 @@ def spelled(language: str, codes: Mapping[str, str], with_region: Mapping[str, s
     given = language.replace("_", "-").lower()
     if given in with_region:
         return with_region[given]
-    # A region is dropped unless it stands in `with_region`. That of Chinese says which script is meant, so that Chinese
-    # is looked up by its base: "zh-TW" is "zh-Hant".
+    # A region is dropped unless it stands in `with_region`. That of Chinese says which script is meant, so Chinese is
+    # looked up by its base: "zh-TW" is "zh-Hant".
     short, whole = base(language), without_region(language)
     return codes.get(short, whole) if short.startswith("zh") else codes.get(whole, whole)
 

@@ -60,7 +60,7 @@ __all__ = [
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 Method = Literal["classic", "generative"]
-"""What answers a call: a classic service of the vendor, or its chat model."""
+"""The kind of service that answers a call: a classic service of the vendor, or its chat model."""
 
 OFFLINE = "offline"
 """The key of a call's cache whose value is true if the call sends nothing."""
@@ -141,9 +141,9 @@ class Retirement:
     date: str
     """The ISO date, in the past or announced."""
     what: str
-    """What no longer works from that day on."""
+    """The change on that day, as a clause: "new customers no longer get them"."""
     instead: str
-    """What does the same today, or that nothing does."""
+    """The replacement, or a clause that says that there is none."""
     page: str
     """The address of the vendor's page that says so."""
     checked: str

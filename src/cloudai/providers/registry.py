@@ -57,7 +57,7 @@ def find(name: str) -> type[Provider]:
         # wait for all.
         return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
     points = [point for point in _third_parties() if point.name == name]
-    # Which of the two would be given the user's key must not depend on the order in which they were installed.
+    # The user's key must not go to one of two providers because of the order in which they were installed.
     if len(points) > 1:
         who = " and ".join(sorted(map(_distribution, points)))
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
@@ -137,8 +137,8 @@ def require_contract(kind: type[Any], what: str, distribution: str = "its packag
     if not isinstance(name, str) or not NAME.fullmatch(name):
         advice = 'Let its class say name = "…": small letters, digits, - and _.'
         raise SettingsError(f"{what} has no name that can be used", advice=advice)
-    # Answers in journals and caches are found by the name, so that a stranger called "azure" would be handed those of
-    # Azure. A subclass of our own provider may keep its name.
+    # Answers in journals and caches are found by the name, so a stranger called "azure" would be handed those of Azure.
+    # A subclass of our own provider may keep its name.
     if name in BUILT_IN and not issubclass(kind, find(name)):
         raise SettingsError(f"{what} is called {name!r}, as one of cloudai's own", advice="Give it another name.")
     if kind.contract != Provider.contract:

@@ -47,7 +47,8 @@ CLASSES: Mapping[int, type[ServiceError]] = {
     # may have been billed.
     401: AuthError,
     403: ForbiddenError,
-    # These two say that the request met a bad moment, and not that anything is wrong with it: it may come again.
+    # These two statuses say that the request met a bad moment, and not that anything is wrong with it: it may be sent
+    # again.
     408: ServerError,
     409: ServerError,
     413: TooLargeError,

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Kind = Literal["text", "key", "address", "region", "project", "file", "model", "id"]
-"""What the value of a setting is. A "text" is not checked and never shown."""
+"""The kind of the value of a setting. A "text" is not checked and never shown."""
 
 GIVEN = "given in code"
 
@@ -59,7 +59,7 @@ class Setting:
     hosts: str = ""
     """A pattern of hosts that name a region in their first group: an address of such a host stands for the region."""
     advice: str = ""
-    """What to do about a value that cannot be used; by default what a value of the kind looks like."""
+    """The advice for a value that cannot be used; by default it says what a value of the kind looks like."""
     from_file: bool = True
     """False for a permission that only the environment itself can give, and no file of variables."""
 
@@ -93,7 +93,7 @@ class Resource:
 
     def __repr__(self) -> str:
         values = {"key": self.key, "endpoint": self.endpoint, "region": self.region}
-        # An address may have a key in its path or a password in it, so that it is shown by the same rule as everywhere.
+        # An address may have a key in its path or a password in it, so it is shown by the same rule as everywhere.
         given = {name: "…" if name == "key" else shown(PLACE[name], value) for name, value in values.items() if value}
         return f"Resource({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
@@ -122,7 +122,7 @@ def lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup
     """Return the value of the first variable of a setting that is set in a source, or None where none is."""
     where, values = source
     for variable in setting.env:
-        # Whoever copies a whole line of a file into a variable has the name in its value once more.
+        # A user who copies a whole line of a file into a variable has the name in its value once more.
         value = values.get(variable, "").strip().removeprefix(f"{variable}=")
         if lookup := given_lookup(value, variable + where, setting.name):
             return lookup
@@ -159,7 +159,7 @@ WRONG: Mapping[Kind, tuple[str, str]] = {
     "id": ("is no id", "It is made of letters, digits and hyphens; copy it once more."),
     "model": ("is no name of a model", "Give the name of a model, or of a deployment, such as gpt-5.6-luna."),
 }
-"""What an error says of a value of each kind, and the advice where the setting has none of its own."""
+"""The words of an error about a value of each kind, and the advice where the setting has none of its own."""
 
 
 def _checked(setting: Setting, lookup: Lookup) -> Lookup | None:
@@ -183,14 +183,14 @@ def shown(setting: Setting, value: str) -> str:
     if checked is None:
         return "…"
     if setting.secret or setting.kind == "key":
-        # Of a short key the end would be half of it; a secret that is no single word may be a file or a command.
+        # The end of a short key would be half of it; a secret that is no single word may be a file or a command.
         return f"…{checked.value[-4:]}" if len(checked.value) > SHORT and _key(checked.value) else "…"
     if setting.kind == "address":
         return shown_address(checked.value)
     harmless = {
         "file": is_file(checked.value),
         "model": PLAIN_MODEL.fullmatch(checked.value) is not None,
-        # Nothing tells the id of a project at IBM from a key.
+        # The id of a project at IBM cannot be told from a key.
         "id": False,
         "text": bool(setting.choices),
     }
@@ -203,8 +203,8 @@ SHORT = 8
 
 def _key(text: str) -> str | None:
     """Return the key, or None for what is none: it has blanks, or is an address, JSON or the path of a file."""
-    # These are the slips that an error can explain: an address, the content of a file of credentials, or its path in
-    # place of the key.
+    # An error can explain these mistakes: an address, the content of a file of credentials, or its path in place of the
+    # key.
     is_other = "://" in text or text[:1] in ("{", "[") or text.endswith(".json")
     return None if is_other or not KEY.fullmatch(text) else text
 

@@ -66,7 +66,7 @@ class Wire(BaseModel):
         strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True, defer_build=True
     )
     null_is_missing: ClassVar[bool] = True
-    """Says to `Response.parse` that a field that is null is to be left out, before the model sees the reply."""
+    """True if `Response.parse` leaves out fields that are null, before the model sees the reply."""
 
 
 def left_out(kind: type[Wire]) -> Any:

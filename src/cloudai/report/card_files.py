@@ -51,7 +51,7 @@ def save_gif(
     _require(cards, seconds, width)
     # The frames are made one by one while the file is written, because a thousand cards do not fit into memory.
     frames = Each(cards, lambda shown: _frame(shown, min(width, shown.width)))
-    # By disposal=1 each card stays until the next one covers it.
+    # With disposal=1 each card stays until the next one covers it.
     return write_whole(path, animated(frames, "GIF", round(seconds * 1000), disposal=1))
 
 
@@ -78,7 +78,7 @@ def save_mp4(
         import av
     except ImportError as error:
         raise MissingExtraError("an MP4 of cards", "video") from error
-    # To put the index before the pictures, FFmpeg reads the file again, so that it has to be one of the disk.
+    # To put the index before the pictures, FFmpeg reads the file again, so it has to be one of the disk.
     options = {"movflags": "+faststart"}
     with written_whole(path) as part, av.open(str(part), "w", format="mp4", options=options) as container:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
@@ -98,7 +98,7 @@ def save_mp4(
 
 
 MOVING: Mapping[str, Callable[..., Path]] = {"gif": save_gif, "webp": save_webp, "mp4": save_mp4}
-"""What writes moving pictures, by the ending of the file."""
+"""The function that writes moving pictures, by the ending of the file."""
 
 
 def save_html(

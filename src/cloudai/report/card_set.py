@@ -34,7 +34,7 @@ __all__ = ["FORMATS", "cards", "require_formats", "untranslated"]
 
 PathLike = str | os.PathLike[str]
 FORMATS = (*MOVING, "html")
-"""What can be made of cards, beside the pictures themselves."""
+"""The kinds of files that can be made of cards, beside the pictures themselves."""
 CAPTIONS = "en"
 """The language of a caption whose result does not say which it has."""
 MOST_FACTS = 4

@@ -30,6 +30,6 @@ def in_colour(picture: Image.Image) -> Image.Image:
         # The picture was cut, resized or turned: Pillow then drops the format, but may keep the old orientation.
         header = replace(header, orientation=1, width=picture.width, height=picture.height)
     shown = upright(picture, header, (header.width, header.height), "the picture", keep=True)
-    # What Pillow keeps in ``info``, such as a comment or a colour profile, would be written into every file.
+    # A comment or a colour profile, which Pillow keeps in ``info``, would be written into every file.
     shown.info.clear()
     return shown

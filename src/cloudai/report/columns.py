@@ -27,11 +27,11 @@ class Column:
     """A column of a gallery."""
 
     key: str
-    """Its name among the facts of tiles."""
+    """The name of the column among the facts of tiles."""
     name: str
-    """Its name as it is shown."""
+    """The name of the column as it is shown."""
     kind: Literal["number", "word", "words", "text"]
-    """What a reader can do with it: choose a range, choose one of its values, or only search and sort."""
+    """The use that a reader has of it: to choose a range, to choose one of its values, or only to search and sort."""
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None = None) -> list[Column]:

@@ -272,6 +272,6 @@ def _jpeg(image: Image.Image) -> str:
     small = in_colour(image)
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    # The page has to be one file that can be mailed, so that each picture in it is small.
+    # The page has to be one file that can be mailed, so each picture in it is small.
     small.save(out, "JPEG", quality=QUALITY, optimize=True, progressive=True)
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

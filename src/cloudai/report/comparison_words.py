@@ -73,7 +73,8 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "일치하는지를 나타냅니다.",
     },
 }
-"""How the answers are compared, by the class of the measure; the English words are those of the measure itself."""
+"""The ways in which answers are compared, by the class of the measure; the English words are those of the measure
+itself."""
 
 COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "en": {

@@ -137,7 +137,7 @@ def _label(
         text = shortened(text, face.length, size[0] - 2 * pad, face.ellipsis)
     width, height = face.length(text) + 2 * pad, face.size * 1.25 + pad
     spots = [_inside(spot, width, height, size) for spot in _spots(box, width, height)]
-    # Of places that are as good, min() takes the first one, which is the one that is wanted most.
+    # If several places are equally good, min() takes the first one, which is the one that is wanted most.
     left, top = min(spots, key=lambda spot: sum(_shared(spot, width, height, other) for other in taken))
     taken.append((left, top, left + width, top + height))
     pen.rectangle((left, top, left + width, top + height), fill=colour, outline=DARK)
@@ -197,7 +197,7 @@ def crop(
     box = thing if isinstance(thing, Box) else getattr(thing, "box", None)
     if not isinstance(box, Box):
         raise InputError(f"a {type(thing).__name__} has no box to cut out", advice="Give a face, an object or a box.")
-    # Whatever has a box is cut by the rule of faces, so that margins and edges are the same for all.
+    # Everything that has a box is cut by the rule of faces, so that margins and edges are the same for all.
     cut = Face(box=box).crop(image, margin=margin, aspect=1.0 if shape == "circle" else aspect)
     return cut if shape == "rectangle" else _shaped(cut, shape)
 
@@ -265,7 +265,7 @@ def contact_sheet(
             large.
     """
     _require(pictures, side)
-    # Captions make rows higher than columns are wide, so that a few more columns make the sheet about square.
+    # Captions make rows higher than columns are wide, so a few more columns make the sheet about square.
     across = math.ceil(math.sqrt(len(pictures) * 1.2)) if columns is None else columns
     if across < 1:
         raise InputError(f"a sheet cannot have {columns} columns", advice="Give at least 1.")

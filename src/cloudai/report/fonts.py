@@ -139,8 +139,8 @@ def installed() -> dict[str, str]:
     for folder in FOLDERS:
         for where, _, names in os.walk(os.path.expandvars(Path(folder).expanduser())):
             for name in names:
-                # The first folder that has a name counts. File systems differ in whether case matters, so that names
-                # are compared without it.
+                # The first folder that has a name counts. File systems differ in whether case matters, so names are
+                # compared without it.
                 fonts.setdefault(name.lower(), os.path.join(where, name))  # noqa: PTH118  # a dictionary of strings
     return fonts
 

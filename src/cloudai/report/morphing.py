@@ -26,7 +26,7 @@ __all__ = ["ENDINGS_OF_MORPHS", "morph", "save_morph"]
 
 PathLike = str | os.PathLike[str]
 EYES = (0.38, 0.42), (0.62, 0.42)
-"""Where the eyes come to be, as shares of the width and the height of the picture."""
+"""The places to which the eyes are moved, as shares of the width and the height of the picture."""
 ENDINGS_OF_MORPHS = (".gif", ".webp")
 STEPS, HOLD = 8, 6
 """Frames between two faces, and frames that show a face alone."""
@@ -34,7 +34,7 @@ MOST_PIXELS = 200_000_000
 """Pixels of all faces of a morph at most, which are in memory until the last frame is written."""
 EYE_NAMES = (("left_eye", "right_eye"), ("left_pupil", "right_pupil"))
 BOX_EYES = (0.3, 0.4), (0.7, 0.4)
-"""Where the eyes of a face are in its box, as shares of it, if no landmarks are known."""
+"""The places of the eyes in the box of a face, as shares of it, if no landmarks are known."""
 
 
 def morph(
@@ -89,7 +89,7 @@ class _Morph(Sequence[Image.Image]):
         if step < self._hold:
             return self._aligned[at]
         share = (step - self._hold + 1) / (self._steps + 1)
-        # It begins and ends slowly, which looks less like a switch.
+        # The change begins and ends slowly, which looks less like a switch.
         return Image.blend(self._aligned[at], self._aligned[at + 1], (1 - math.cos(math.pi * share)) / 2)
 
 

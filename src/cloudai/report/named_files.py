@@ -61,7 +61,7 @@ class NamedFiles:
         After an error or Ctrl-C nothing is removed, and the index has the files of both runs, so that the next run
         knows them again and writes them anew.
         """
-        # What only an earlier run has written belongs to inputs that are gone, or are called otherwise now.
+        # The files that only an earlier run has written belong to inputs that are gone, or are called otherwise now.
         rest = {file: row for file, row in self._before.items() if file.casefold() not in self._written}
         if kind is None:
             for file in rest:
@@ -124,8 +124,8 @@ def require_ours(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     except InputError as error:
         raise wrong from error
     rows = {str(row.get("file")): dict(row) for row in table}
-    # The index decides which files are removed. One that somebody has edited could name any file, so that each name has
-    # to be one that is made here.
+    # The index decides which files are removed. One that somebody has edited could name any file, so each name has to
+    # be one that is made here.
     are_ours = all(OURS.fullmatch(file) and file.startswith(f"{row['item']:0>4}") for file, row in rows.items())
     if list(table.columns[: len(HEAD)]) != HEAD or not are_ours:
         raise wrong

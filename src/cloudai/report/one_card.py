@@ -138,8 +138,7 @@ def panel_for(texts: Sequence[tuple[str, str]], size: str | tuple[int, int], fon
     across, down = _size(size)
     for share in PANELS:
         panel = _Panel(across, 0, round(down * share), min(across, down) / 1080)
-        # The same sums are made in `_write`, which leaves three quarters of a margin above and below, and the bar on
-        # top.
+        # `_write` makes the same sums: it leaves three quarters of a margin above and below, and the bar on top.
         room = panel.height - 1.5 * panel.margin - 8 * panel.unit
         if all(
             _fits(_cleaned(text), panel, room - 1.6 * panel.letters(FOOTNOTE) * bool(note), font)
@@ -171,8 +170,8 @@ def _size(size: str | tuple[int, int]) -> tuple[int, int]:
 
 def _cleaned(caption: str) -> str:
     """Return a caption that can be drawn; of its line breaks, those between two lines with text are kept."""
-    # A text of megabytes is cut before its lines are cleaned. Cleaning may remove characters, so that more than is
-    # needed is kept first, and the rest is cut afterwards.
+    # A text of megabytes is cut before its lines are cleaned. Cleaning may remove characters, so more than is needed is
+    # kept first, and the rest is cut afterwards.
     lines = (drawable(line) for line in lines_of(caption[: 4 * LONGEST]))
     return "\n".join(line for line in lines if line)[:LONGEST]
 
@@ -192,7 +191,7 @@ def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _blurred(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    # So wide a blur looks the same if it is made at an eighth of the size, in a sixtieth of the time.
+    # A blur this wide looks the same if it is made at an eighth of the size, which takes a sixtieth of the time.
     small = max(1, size[0] // 8), max(1, size[1] // 8)
     scale = max(small[0] / picture.width, small[1] / picture.height)
     # Pillow refuses a part that is wider than the picture, be it by the last digit of a float.
@@ -251,7 +250,7 @@ def _set(text: str, panel: _Panel, height: float, font: Font) -> tuple[Typeface,
 
     A text that does not fit in the smallest letters either is shortened, and ends in an ellipsis.
     """
-    # The largest letters that fit are wanted, so that the sizes are tried from above.
+    # The largest letters that fit are wanted, so the sizes are tried from above.
     for points in range(LARGEST, SMALLEST - 1, -2):
         face = typeface(text, panel.letters(points), font, bold=True)
         most = _most_lines(height, face)

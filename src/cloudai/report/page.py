@@ -29,7 +29,7 @@ __all__ = ["Tile", "digest_of", "part_of_page", "save_page", "template", "webp"]
 Shape: TypeAlias = Literal["faces", "pictures"]
 
 SIZES = ((300, 400, 1200), (1000, 400, 900), (2500, 320, 0))
-"""For so many tiles at most: the longer side in px of the picture in a tile, and of the one in the large view.
+"""The longer side in px of the picture in a tile, and of the one in the large view, for so many tiles at most.
 
 The large view of a longer page enlarges the picture of the tile, because one file could not hold both.
 """
@@ -57,7 +57,7 @@ class Tile:
     whole: Image.Image | None = None
     """The picture of the large view; None if it is that of the tile."""
     marks: Sequence[Mark] = ()
-    """What is drawn over the picture of the large view."""
+    """The things that are drawn over the picture of the large view."""
     link: str = ""
     """An address (http or https) that the tile leads to."""
     nothing: str = ""
@@ -180,7 +180,7 @@ def _marks(marks: Sequence[Mark]) -> str:
 
 def _all_encoded(tiles: Iterable[Tile], small: int, large: int) -> Iterator[_Encoded]:
     """Encode the pictures of tiles in several threads, and yield them in order."""
-    # Pillow lets go of Python's lock while it shrinks and encodes, so that threads use every core.
+    # Pillow lets go of Python's lock while it shrinks and encodes, so threads use every core.
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads, "cloudai-page") as pool:
         waiting: list[Future[_Encoded]] = []

@@ -177,7 +177,7 @@ class Photos:
         by_name = self._names.get(_key(Path(address).name), [])
         if digest is None:
             return by_path[0] if by_path else by_name[0] if len(by_name) == 1 else None
-        # Cameras give many pictures the same name, so that the digest decides.
+        # Cameras give many pictures the same name, so the digest decides.
         same = next((path for path in (*by_path, *by_name) if _digest(path) == digest), None)
         # A file at the right path counts even if its digest is another: it may have been edited, and is still the one
         # that is meant.

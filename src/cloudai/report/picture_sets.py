@@ -168,7 +168,7 @@ def save_sheet(
     shown: list[PIL.Image.Image] = []
     names: list[str] = []
     for called, picture in each:
-        # The pictures are all in memory until the sheet is drawn, so that each is shrunk at once.
+        # The pictures are all in memory until the sheet is drawn, so each is shrunk at once.
         picture.thumbnail((4 * side, side))
         shown.append(picture)
         names.append(called)

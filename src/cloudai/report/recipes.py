@@ -99,7 +99,7 @@ def portrait_gallery(
     wanted = offered(client, features, method)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
     asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by_method(client, method, language)}
-    # What is kept is shown before the reason of an early end is raised: it is paid for.
+    # The results that are kept are shown before the reason of an early end is raised, because they are paid for.
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch, column=column)
     out = making_folder(folder)
     subjects = subjects_of(kept)

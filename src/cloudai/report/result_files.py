@@ -91,7 +91,7 @@ def _of_table(table: Table, name: str) -> list[Outcome[Any]]:
     if reader is None:
         raise InputError(f"{name} is no table of faces or of pictures", advice="Give the file of --json, or a journal.")
     ours = {*OURS, *OTHER, *Faces()._columns(), *ImageAnalysis()._columns()}  # noqa: SLF001
-    # What was written for a spreadsheet comes back as it was.
+    # The mark that kept a spreadsheet from running a text is taken off again.
     lines = [{column: _unguarded(value) for column, value in row.items()} for row in table.rows]
     theirs = [column for column in table.columns if column not in ours]
     outcomes = []
@@ -190,4 +190,4 @@ def _analysis(rows: Sequence[Mapping[str, Any]]) -> ImageAnalysis:
 
 
 READERS = {"face": _faces, "kind": _analysis}
-"""What reads a table, by the column that tells its kind."""
+"""The function that reads a table, by the column that tells its kind."""

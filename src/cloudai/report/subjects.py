@@ -72,7 +72,7 @@ class Reading:
 
     subjects: list[Subject]
     translations: Mapping[tuple[str, str], Translation] = field(default_factory=dict)
-    """By the digest of the text that was translated, and the language that it was translated to, without a region."""
+    """The translations by the digest of the text that was translated, and by their language, without a region."""
     folders: tuple[Path, ...] = ()
     """The folder of the file that was read, in which the pictures may be."""
 
@@ -177,7 +177,7 @@ def _joined(lists: Sequence[Sequence[Any]]) -> list[Subject]:
 
 
 def _identity(digest: str | None, address: str) -> str:
-    # No digest has a NUL in it, so that an address is never taken for one.
+    # No digest has a NUL in it, so an address is never taken for one.
     return digest or f"\0{address}"
 
 

@@ -42,7 +42,7 @@ class Typeface:
     ) -> None:
         self.size, self._main, self._others = size, main, others
         self.ellipsis = "…"
-        """What ends a text that was shortened: "..." if the fonts have no such character."""
+        """The end of a text that was shortened: "..." if the fonts have no such character."""
 
     def length(self, text: str) -> float:
         """Return the width of a text in px."""

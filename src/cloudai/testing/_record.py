@@ -60,8 +60,8 @@ class Recorder:
         return self._awaited(request, reply) if isawaitable(reply) else self._kept(request, reply)
 
     def _sender(self) -> Callable[[Request], Any]:
-        # ``async with`` chooses the network after this object is made, so that a network that blocks is made at the
-        # first request.
+        # ``async with`` chooses the network after this object is made, so a network that blocks is made at the first
+        # request.
         with self._lock:
             if self._send is None:
                 self._send = self._network = Network()
@@ -78,7 +78,7 @@ class Recorder:
             response, self._harmless, token=not request.credentials, largest=self._largest
         )
         with self._lock:
-            # A token that this exchange brings may stand in earlier ones, so that they are cleaned before anything is
+            # A token that this exchange brings may stand in earlier ones, so they are cleaned before anything is
             # written.
             self._learn(request, response)
             before = self.cassette.exchanges

@@ -46,7 +46,7 @@ class Replay:
         """
         facts = asked(request)
         with self._lock:
-            # How often a token is fetched depends on its age, so one reply answers all requests for it.
+            # The age of a token decides how often one is fetched, so one reply answers all requests for it.
             for held in [*self._left, *self._token]:
                 if not self.cassette.match or _is_same(held[1]["request"], facts):
                     return self._played(held)

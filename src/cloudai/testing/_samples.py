@@ -23,7 +23,7 @@ def sample_of(data: bytes) -> dict[str, Any]:
 def sampled(value: Any, largest: int) -> Any:
     """Return JSON data with a sample in place of each text that has more bytes than ``largest``."""
     match value:
-        # A character has four bytes at most, so that a shorter text need not be encoded to know its size.
+        # A character has four bytes at most, so a shorter text need not be encoded to know its size.
         case str() if len(value) > largest // 4 and len(data := value.encode("utf-8", "surrogatepass")) > largest:
             return _sample(data, value[:KEPT])
         case dict():

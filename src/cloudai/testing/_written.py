@@ -193,7 +193,7 @@ def _body(data: bytes, largest: int = LARGEST) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Of two fields with one name only the last would be read back.
+    # Python would keep only the last of two fields with one name.
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a name occurs twice")

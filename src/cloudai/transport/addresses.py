@@ -70,7 +70,7 @@ def _shared(name: tuple[str, int]) -> Future[list[str]]:
         lookups = _running.setdefault(name, [])
         if not lookups or (len(lookups) < MOST_LOOKUPS and time.monotonic() - lookups[-1].began >= AGAIN):
             lookup = _Lookup()
-            # The thread takes the lock only when it ends, so that it can be started while the lock is held.
+            # The thread takes the lock only when it ends, so it can be started while the lock is held.
             lookup.answer = apart(partial(_resolved, name, lookup))
             lookups.append(lookup)
         return lookups[-1].answer

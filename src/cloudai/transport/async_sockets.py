@@ -213,7 +213,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         sock = self._layer.socket
         if sock.fileno() >= 0:
             self._reader.close()
-            # Whoever waits for the socket is told first: its number may soon be that of another file.
+            # A task that waits for the socket is told first: the number of the socket may soon be that of another file.
             anyio.notify_closing(sock)
             sock.close()
 

@@ -23,7 +23,7 @@ __all__ = ["uninterrupted"]
 
 T = TypeVar("T")
 Outcome: TypeAlias = SimpleQueue[tuple[Any, BaseException | None]]
-"""Where the caller waits for a result or an error.
+"""The queue at which the caller waits for a result or an error.
 
 A future has a lock of Python's own code: a signal while the caller awakes would leave it broken, and RuntimeError would
 stand in the place of what the signal has raised. This queue is one instruction for Python.

@@ -29,7 +29,7 @@ def timeouts(left: float | None) -> tuple[float | None, ...]:
 
 
 class Interruptible(Protocol):
-    """What an exchange is waiting for."""
+    """The operation that an exchange is waiting for."""
 
     def interrupt(self) -> None:
         """End the wait, from another thread."""
@@ -55,7 +55,7 @@ class Exchange:
             expired: The error to raise where nothing is left.
             waits_for: What to interrupt where the exchange is given up during the operation.
         """
-        # In this order, so that a caller who gives up at any moment is seen here, or sees what to interrupt.
+        # The order counts: a caller who gives up at any moment is seen here, or sees what to interrupt.
         self._waits_for = waits_for
         if self._given_up:
             raise expired("the caller has given up")

@@ -144,7 +144,7 @@ def _of_the_connection(error: Exception, host: str, sent: Sent) -> Exception:
 DISAGREEMENTS = (
     # The server speaks plain HTTP.
     *("HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"),
-    # It has no version or cipher that is still thought safe.
+    # The server has no version or cipher that is still thought safe.
     *("HANDSHAKE_FAILURE", "NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS_AVAILABLE", "PROTOCOL_VERSION"),
     "UNSUPPORTED_PROTOCOL",
     *("DH_KEY_TOO_SMALL", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED", "WRONG_CIPHER_RETURNED", "WRONG_SSL_VERSION"),
@@ -179,8 +179,8 @@ UNKNOWN_HOST = (
     *("Name or service not known", "Temporary failure in name resolution", "No address associated"),  # Linux
     *("nodename nor servname", "getaddrinfo failed", "no address for", "label empty or too long"),  # macOS, Windows
 )
-"""What systems and libraries say of a name that has no address. The error's class does not tell, because it gets lost
-on the way from the thread that looks names up."""
+"""The words of systems and libraries about a name that has no address. The error's class does not tell, because it gets
+lost on the way from the thread that looks names up."""
 
 
 def _reason(error: BaseException) -> str:

@@ -87,7 +87,8 @@ class ReplyReader:
             if not self.is_done:
                 raise httpx2.RemoteProtocolError(str(error) or "the reply is not HTTP/1.1") from None
             self.is_reusable = False  # something came behind the reply
-        # What may raise is done here: an error in a function that httptools calls would be wrapped in another.
+        # All steps that may raise are done here: an error in a function that httptools calls would be wrapped in
+        # another.
         if self.status and self._body is None:
             self._body = Body(self.headers, self._most)
         if self._body is None:

@@ -41,7 +41,7 @@ TICK = 0.1
 """Seconds after which a wait that nothing interrupts looks whether its exchange was given up."""
 
 FAILURES = (AnsweredError, OSError)
-"""What is raised where a connection fails."""
+"""The errors that are raised where a connection fails."""
 
 
 def failure(error: Exception, timed_out: type[Exception], failed: type[Exception]) -> Exception:

@@ -49,7 +49,7 @@ ENCRYPTED_AT_ONCE = 524_288
 
 @dataclass(frozen=True)
 class Wait:
-    """What a generator waits for: that one of the sockets is ready for one of its events, or that time passes."""
+    """The condition for a generator to go on: a socket is ready for one of its events, or time has passed."""
 
     sockets: dict[socket.socket, int]
     seconds: float | None = None
@@ -315,7 +315,8 @@ def _begun(address: str, port: int, local_address: str | None) -> socket.socket:
     sock = socket.socket(kind, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        # Otherwise the system would hold back a small last piece until the server has confirmed the one before.
+        # Without this option the system would hold back a small last piece until the server has confirmed the one
+        # before.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if local_address is not None:
             sock.bind(socket_address(local_address, 0)[1])

@@ -80,7 +80,7 @@ def test_a_capped_run_hides_nothing(
     journal = tmp_path / "a.journal"
     assert run(colour, TEXTS, journal).books["done"] == 30
     done = run(colour, CHANGES[change], journal, max_requests=30)
-    whole = set(CHANGES[change]) <= set(TEXTS)  # nothing is missing, so that the run comes to its end
+    whole = set(CHANGES[change]) <= set(TEXTS)  # nothing is missing, so the run comes to its end
     units = len(set(CHANGES[change])) if whole else 30
     assert done.balanced
     assert paid(done.table) == (units, units)

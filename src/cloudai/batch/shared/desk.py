@@ -24,7 +24,8 @@ __all__ = ["TABLES", "Desk"]
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS keepers (id TEXT NOT NULL)",
-    # The number of the last message of each session that was written down: what is sent again is not done again.
+    # The number of the last message of each session that was written down, so that a message which is sent again is not
+    # carried out again.
     "CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID",
     # The billed requests and the units of lists with a limit, whose parts are carried out by several processes.
     (
@@ -141,7 +142,7 @@ class Desk:
 
     def _do(self, db: Database, session: str, name: str, arguments: Any, keywords: Any) -> Any:
         work = statement_of(name, arguments, keywords)
-        # Several sessions number their streaks at the same time, so that each begins at a random number of its own.
+        # Several sessions number their streaks at the same time, so each begins at a random number of its own.
         if name == "last_streak":
             return secrets.randbits(STREAKS) << 20
         if name == "look_up_each":
@@ -199,7 +200,7 @@ class Desk:
         claim = self._claims.get(key)
         if claim is None:
             return
-        if claim.session != session:  # it has waited for the call, and does so no more
+        if claim.session != session:  # the session was only waiting for the call
             claim.waiting = deque(waiting for waiting in claim.waiting if waiting[0] != session)
             return
         del self._claims[key]

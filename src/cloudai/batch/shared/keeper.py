@@ -67,9 +67,9 @@ class Keeper:
         self._stops: list[int] = []
         """The numbers of the batches that somebody has stopped everywhere, in order."""
         self._known: dict[str, int] = {}
-        """By session: how many of the stops came before it."""
+        """How many of the stops came before each session."""
         self._expiring: dict[str, asyncio.TimerHandle] = {}
-        """By session of a worker whose connection has broken: the end of the time in which it may come back."""
+        """The end of the time in which a worker whose connection has broken may come back, by session."""
         self._rates = rates(pace)
         self._pace = Pace(self._rates, self._grant_turn)
         self._journal = Journal(journal)
@@ -264,7 +264,7 @@ class Keeper:
         self._server.close()
         self._pace.close()
         for peer in [*self._peers.values(), *self._strangers]:
-            peer.friendly = True  # the keeper goes, and not the worker
+            peer.friendly = True  # the keeper ends the connection, so the worker does not count as gone
             peer.close(at_once=True)
         await asyncio.sleep(0)  # the connections end in the next step of the loop
 

@@ -307,7 +307,7 @@ class Link:
             if message is None:
                 continue
             if self._replies is not None:
-                if errors and message.future.done():  # the batch went on as if the keeper had it
+                if errors and message.future.done():  # the batch has gone on as if the keeper had the reply
                     self._replies.rescue(dumped(json.loads(message.text)[1:]))
                 self._replies.remove(number)
             if message.future.done():

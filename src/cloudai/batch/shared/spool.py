@@ -29,7 +29,8 @@ SCHEMA = Schema(
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     exclusive=True,
 )
-"""Only the process that has made it can open it, so a spool that can be opened was left behind."""
+"""The schema of a spool. Only the process that has made it can open it, so a spool that can be opened was left
+behind."""
 
 
 A_PIECE = 8_000_000

@@ -119,7 +119,7 @@ class PlainPartAnswer(Answer):
     name: Filled
 
 
-# `closed` keeps a schema for each model, so that the same features have to give the same model.
+# `closed` keeps a schema for each model, so the same features have to give the same model.
 @cache
 def picture_answer(features: Sequence[Feature], *, boxes: bool) -> type[Answer]:
     """Return the model of an answer with a field for each feature of `analyze_image` that is asked for.

@@ -35,7 +35,7 @@ def asked(
         return read(model, replies[0].text, check), replies
     except UnfitError as error:
         problem = error.problem
-    # Each answer is billed, so that there is one more try, and no third.
+    # Each answer is billed, so there is one more try, and no third.
     replies.append((yield from vendor.chat(prompt.again(problem))))
     try:
         # Both replies are returned, because the tokens of the first one are billed, too.

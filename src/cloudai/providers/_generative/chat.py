@@ -43,7 +43,7 @@ Part = str | Blob
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a chat model is asked. No tool is offered to it, and its answer has to fit a closed schema.
+    """The request to a chat model. No tool is offered to it, and its answer has to fit a closed schema.
 
     Args:
         name: The name of the prompt, which is also that of the schema: "sentiment".

@@ -53,7 +53,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 class Message(Wire):
-    """What the model said: a text, a refusal, or calls of tools that nobody offered."""
+    """The message of the model: a text, a refusal, or calls of tools that nobody offered."""
 
     content: str | None = None
     refusal: str | None = None
@@ -69,7 +69,7 @@ class Choice(Wire):
 
 
 class OutputDetails(Wire):
-    """How the tokens of the answer divide."""
+    """The kinds of tokens in the answer."""
 
     reasoning_tokens: int | None = None
 
@@ -116,7 +116,7 @@ def reply_of(completion: Completion, advice: str) -> Reply:
         raise _no_answer(ToolCallError, "the model asked for a tool", why, advice)
     if why in ENDINGS:
         raise _no_answer(*ENDINGS[why], why, advice)
-    # These are watsonx.ai's own words for a failure of the service, and another attempt may succeed.
+    # watsonx.ai ends an answer with these words where the service has failed, and another attempt may succeed.
     if why in ("error", "cancelled"):
         raise ServerError(f"the model ended with {why}", advice="Try again later.", status=200, code=why)
     if not (message.content or "").strip():
@@ -144,7 +144,7 @@ ADVICE: Mapping[type[NoAnswerError], str] = {
     EmptyAnswerError: "Try again.",
     ToolCallError: "No tool was offered to it.",
 }
-"""What to say where there is no answer, before how to name another model."""
+"""The advice where there is no answer, which comes before the advice to name another model."""
 
 
 def _counted(completion: Completion) -> tuple[str | None, Any]:

@@ -1,4 +1,4 @@
-"""What a chat model says of faces: apparent expressions and ages, which are guesses about appearance.
+"""Ask a chat model about faces: apparent expressions and ages, which are guesses about appearance.
 
 A detector finds the faces, and gives their boxes: the vendor's own, else that of this machine. Each face is cut out of
 the picture, and the model describes the cuts. It never sees the whole picture, and is told to name nobody.
@@ -37,7 +37,7 @@ __all__ = ["detect_faces", "estimate_age", "expressions"]
 A = TypeVar("A", bound=Answer)
 
 ATTRIBUTES = ("emotions",)
-"""What the model says of each face."""
+"""The attributes that the model guesses for each face."""
 AT_ONCE = 8
 """The most faces in one request: Azure takes ten pictures."""
 SIDE = 4_096
@@ -133,7 +133,7 @@ def _no_check(_: ExpressionAnswer) -> str | None:
 
 
 def _wrong_range(age: AgeAnswer) -> str | None:
-    # These rules are in no schema, so that they are checked here.
+    # The schema cannot express these rules, so they are checked here.
     if (age.low is None) != (age.high is None):
         return "low and high are both numbers, or both null"
     return "low is above high" if age.low is not None and age.high is not None and age.low > age.high else None
@@ -163,7 +163,7 @@ def _cuts(image: Image, boxes: Sequence[Box]) -> Flow[list[Blob]]:
     image.frame = frame or image.frame  # `Meta` says of the picture what the detector was sent
     if not shown.width or not shown.height:
         raise MalformedResponseError("the picture has no size")
-    # Boxes count in the upright original, and what is cut here may have been shrunk.
+    # Boxes count in the upright original, and the picture that is cut here may have been shrunk.
     across, down = shown.image.width / shown.width, shown.image.height / shown.height
     cuts: list[bytes] = yield from call(_cut, shown.image, boxes, across, down)
     return [Blob(image.key, partial(bytes, data), "image/jpeg") for data in cuts]

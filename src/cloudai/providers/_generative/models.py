@@ -1,4 +1,4 @@
-"""What is known of the vendors' chat models, each with the date on which it was checked: names, ends and list prices.
+"""The known chat models of the vendors, each with the date on which it was checked: names, ends and list prices.
 
 A model is a setting of the user's. Nothing here replaces it by another one.
 """
@@ -81,7 +81,7 @@ def known_model(name: str | None) -> Model | None:
 def price_of(name: str | None, on: date | None = None) -> Price | None:
     """Return the list price of a model on a day, by default today; None where none is known."""
     model, day = known_model(name), (on or datetime.now(UTC).date()).isoformat()
-    # A batch may run over the day on which a price changes, so that each reply has the price of its own day.
+    # A batch may run over the day on which a price changes, so each reply has the price of its own day.
     return next((price for price in reversed(model.prices) if price.since <= day), None) if model else None
 
 

@@ -1,4 +1,4 @@
-"""What a chat model says of a whole picture: captions, tags, objects, safety, and the text in it."""
+"""Ask a chat model about a whole picture: captions, tags, objects, safety, and the text in it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def analyze_image(
 ) -> Flow[ImageAnalysis]:
     """Say what is in a picture, in any language."""
     has = vendor.generative_features()
-    # These are the usual features of the classic services, too.
+    # The features by default are those of the classic services, as far as the chat model has them.
     usual = [feature for feature in ("caption", "tags", "objects") if feature in has]
     wanted = tuple(dict.fromkeys(usual if features is None else features))
     require_known(wanted, FEATURES, "feature")
@@ -85,7 +85,7 @@ def analyze_image(
 
 def read_text(vendor: Chat, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:  # noqa: ARG001
     """Read the text in a picture, line by line; a model gives no positions."""
-    # Of a file of several pages a model would be sent the first one, without a word about the others.
+    # A model would be sent the first of several pages, without a word about the others.
     whole = yield from as_document(image, DocumentLimits(vendor.chat_name, max_bytes=sys.maxsize))
     if whole is not None:
         pages = f" of {whole.pages} pages" if whole.pages else ""
@@ -131,7 +131,7 @@ def _text(answer: TextAnswer, picture: Picture, _: str) -> Text:
     return Text(text=page.text, pages=(page,), language=code)
 
 
-# A model's answer has no confidence that anybody has measured, so that none is given.
+# A model's answer has no confidence that anybody has measured, so none is given.
 PARTS: Mapping[str, Any] = {
     "caption": lambda text, _, code: Caption(text=text, language=code),
     "dense_captions": lambda parts, picture, code: tuple(

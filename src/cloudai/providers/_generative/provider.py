@@ -37,7 +37,7 @@ FLOWS: Mapping[str, str] = {
 It takes the vendor, the input and all options. It is loaded when it is first used, for most programs ask no chat model.
 """
 FEATURES: tuple[Feature, ...] = ("caption", "dense_captions", "tags", "objects", "text", "safety", "faces")
-"""What a chat model can look for in a picture; objects only where it gives boxes."""
+"""The features that a chat model can look for in a picture; objects only where it gives boxes."""
 NOTES: Mapping[str, str] = {
     "analyze_image": "captions and tags in any language; no confidence",
     "detect_faces": "expressions as likelihoods, which are guesses about appearance; the boxes are a detector's",

@@ -28,7 +28,7 @@ def closed(model: type[BaseModel]) -> Mapping[str, Any]:
 
 def _closed(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
-        # A reference must not have a description beside it, so that the part stands in its place.
+        # A reference must not have a description beside it, so the part stands in its place.
         told = {"description": schema["description"]} if "description" in schema else {}
         return {**_closed(parts[schema["$ref"].rpartition("/")[2]], parts), **told}
     told = {"description": schema["description"]} if "description" in schema else {}
@@ -42,7 +42,7 @@ def _closed(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, An
         case "array":
             more = {"items": _closed(schema["items"], parts)}
         case _:
-            # A word that is the only one stands as a constant, which not all vendors know.
+            # pydantic writes a single word as a constant, which not all vendors know.
             words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
             more = {"enum": words} if words else {}
     return {**told, "type": schema["type"], **more}

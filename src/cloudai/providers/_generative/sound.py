@@ -45,7 +45,7 @@ def speech_to_text(
             "a chat model writes swear words down as it hears them",
             advice='Leave method="generative" out, or profanity=.',
         )
-    # The code goes into the rules, where no word of a stranger may stand.
+    # The code goes into the rules of the prompt, where no word of a stranger may stand.
     require_codes(language)
     code = with_region(language)
     sound = yield from audio.probe(vendor.chat_sounds, channels)
@@ -53,7 +53,7 @@ def speech_to_text(
     wishes = [*wishes, f"Tell {speakers} speakers apart." if speakers else "Do not tell speakers apart."]
     parts: list[Part] = [sound.blob] if sound.blob else []
     if phrases:
-        # They may come from strangers, so that they are data like the recording.
+        # They may come from strangers, so they are data like the recording.
         wishes = [*wishes, "The words between the lines of marks, one on each line, are likely to be said."]
         parts = [*parts, marked("\n".join(phrases))]
     asking = prompt("speech_to_text", parts, TranscriptAnswer, TOKENS, wishes)

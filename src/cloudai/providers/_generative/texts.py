@@ -1,4 +1,4 @@
-"""What a chat model says of texts: sentiment, key phrases, language, translation."""
+"""Ask a chat model about texts: sentiment, key phrases, language, translation."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str |
     """Translate a text into one or several languages, by one prompt for each part of the text."""
     codes = languages_of(to)
     require_codes(*codes, *([source] if source else []))
-    # A translation is as long as its text, so that a long text would reach the most tokens of an answer.
+    # A translation is as long as its text, so a long text would reach the most tokens of an answer.
     pieces = parts_of(text, to)
     framed_pieces = [framed(piece) if len(pieces) > 1 else ("", piece, "") for piece in pieces]
     wishes = [f"The languages to translate into are: {', '.join(codes)}."]

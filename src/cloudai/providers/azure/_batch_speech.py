@@ -76,7 +76,7 @@ class BatchSpeech(AzureService):
         properties: dict[str, Any] = {
             "profanityFilterMode": profanity,
             "displayFormWordLevelTimestampsEnabled": words,
-            # Whoever's process ends while the job runs must not leave a transcript lying in the cloud for ever.
+            # If this process ends while the job runs, its transcript must not lie in the cloud for ever.
             "timeToLiveHours": DAYS_KEPT * 24,
         }
         if speakers:
@@ -162,7 +162,7 @@ class ResultFile(Wire):
 class Files(Wire):
     """The files of a job: one for each recording that was written down, and a report."""
 
-    # More than one recording is never sent, so that there is one transcript at most.
+    # More than one recording is never sent, so there is one transcript at most.
     values: list[ResultFile] = Field(default_factory=list)
 
 
@@ -198,7 +198,7 @@ class Combined(Known):
 
 
 class Detail(Wire):
-    """What the report of a job says of a recording."""
+    """The entry about a recording in the report of a job."""
 
     status: str = ""
     error_kind: str | None = None
@@ -210,7 +210,7 @@ class Detail(Wire):
 
 
 class Transcribed(Wire):
-    """What is written down of a recording; or the report, where nothing was."""
+    """The transcript of a recording; or the report of the job, where there is no transcript."""
 
     duration_in_ticks: float | None = None
     combined_recognized_phrases: list[Combined] = Field(default_factory=list)
@@ -239,7 +239,7 @@ def _transcript(reply: Transcribed, code: str, words: bool) -> Transcript:
     segments = [_segment(phrase, best, words) for phrase, best in heard]
     language = next((phrase.locale for phrase, _ in heard if phrase.locale), None) or code
     texts = [part.display for part in reply.combined_recognized_phrases] or [segment.text for segment in segments]
-    # A recording of one channel has the channel 0, too, so that only another number shows that there were several.
+    # A recording of one channel has the channel 0, too, so only another number shows that there were several.
     is_each = any((segment.channel or 0) > 0 for segment in segments)
     return Transcript(
         text=joined([text for text in texts if text], language),

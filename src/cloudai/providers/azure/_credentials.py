@@ -61,7 +61,7 @@ class AzureLogin(Login):
         token = self._credential.get_token(scope)
         return Token(token.token, float(token.expires_on))
 
-    # What cloudai does without being asked must not start programs that happen to be on the PATH.
+    # A login that nobody has asked for must not start programs that happen to be on the PATH.
     def _may_run_commands(self) -> bool:
         """Return whether the login may start programs (az, azd, PowerShell): only if the user has asked for it.
 

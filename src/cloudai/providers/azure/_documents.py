@@ -54,7 +54,7 @@ MOST_JSON = 1_000_000
 
 def require_short(text: str) -> None:
     """Raise InputError for a text that is longer than one document may be."""
-    # No text has more graphemes than code points, so that short texts need not be counted.
+    # No text has more graphemes than code points, so short texts need not be counted.
     size = graphemes(text) if len(text) > MOST_TEXT else len(text)
     if size > MOST_TEXT:
         raise InputError(f"the text has {size:,} characters, and Azure takes {MOST_TEXT:,}", advice="Send it in parts.")
@@ -86,9 +86,9 @@ class Documents(AzureService):
         once: then it is that reply, which is paid for.
         """
         request = self._detection(text, "sentiment", ANALYZE_TOGETHER)
-        # What the user gives as extra= is meant for the analysis, which comes second.
+        # The user's extra= is meant for the analysis, which is the second request.
         response: Response = yield replace(request, takes_extras=False)
-        # A journal finds a reply by its place in the call, and not by what was asked.
+        # A journal finds a reply by its step in the call, and not by what was asked.
         if response.replayed and inside(response.json(), "kind") == "SentimentAnalysisResults":
             return None, response
         results = response.parse(DetectionReply).results
@@ -198,7 +198,7 @@ class AnalyzeTogether:
         listed = [results.get(kind) or [] for kind in ("documents", "errors")]
         if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in listed):
             raise MalformedResponseError("the reply of several texts has results in an unknown shape")
-        # What is wrong with one text must not fail the others, so that each gets what the reply says of it alone.
+        # An error about one text must not fail the others, so each text gets only what the reply says of it.
         parts: list[dict[str, list[Any]]] = [{"documents": [], "errors": []} for _ in requests]
         places = {str(number): part for number, part in enumerate(parts)}
         for kind, each in zip(("documents", "errors"), listed, strict=True):

@@ -44,7 +44,7 @@ CHOSEN = ("api", "transcription")
 """The settings that say which of the vendor's APIs are used, and nothing of whose resource that is."""
 SERVICES = ("vision", "face", "language", "speech", "translator", "openai")
 FIELDS = ("key", "endpoint", "region")
-# These are the services without which an operation cannot begin. For faces, analyze_image asks Face as well.
+# Each operation names the service without which it cannot begin. For faces, analyze_image asks Face as well.
 SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
     "detect_faces": "face",
@@ -66,7 +66,7 @@ ROOTS = re.compile(
 )
 """The beginning of an API's path, which the portal and many pages show as part of the endpoint; Foundry shows that of a
 project."""
-# No other service answers at these hosts, so that such an address names the region and nothing more.
+# No other service answers at these hosts, so such an address names the region and nothing more.
 SPEECH_HOST = re.compile(r"https://[a-z0-9]+\.(stt|tts|s2s)\.speech\.microsoft\.com(?![^/])")
 REGION_HOSTS = r"([a-z0-9]+)\.(?:api\.cognitive|(?:stt|tts|s2s)\.speech)\.microsoft\.com"
 """The hosts that every resource of a region has in common."""
@@ -209,7 +209,7 @@ class AzureService(ByService):
         self._default_login = AzureLogin()
         if api is not None:
             self.api()  # a version that does not exist is an error of the constructor
-        # As with api=, a word that is not known is an error of the constructor, and not of the first call.
+        # Like a wrong api=, an unknown word is an error of the constructor, and not of the first call.
         if transcription is not None:
             self.setting("transcription")
         self.face_approved = face_approved
@@ -417,7 +417,8 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "Timeout": 408,
     "Conflict": 409,
     "Warning": 400,
-    # Its inner codes: https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text#innererrorcode
+    # The inner codes of Language:
+    # https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text#innererrorcode
     "InvalidParameterValue": 400,
     "KnowledgeBaseNotFound": 404,
     "ExtractionFailure": 500,
@@ -510,7 +511,7 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
     for marks, advice in FORBIDDEN:
         if _any(marks, words):
             return ForbiddenError, advice
-    # The gateway says the same of a wrong key and of a right key at a wrong address, so that both are named.
+    # The gateway says the same of a wrong key and of a right key at a wrong address, so both are named.
     if kind is AuthError:
         return kind, "Check that key and endpoint are of the same resource (Azure portal, Keys and Endpoint)."
     for marks, advice in ADVICE:
@@ -542,7 +543,7 @@ FORBIDDEN: Sequence[tuple[tuple[str, ...], str]] = (
         "The resource takes no keys: leave the key out, and log in with Azure(credential='default').",
     ),
 )
-"""What the words of a refusal mean that no other key and no other input would change, and what to do then.
+"""The advice for refusals that no other key and no other input would change, by the words of the reply.
 
 https://learn.microsoft.com/azure/ai-services/cognitive-services-virtual-networks
 https://learn.microsoft.com/azure/ai-services/disable-local-auth
@@ -646,8 +647,8 @@ def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureServic
 
 def picture_body(picture: Picture) -> dict[str, Any]:
     """Return the arguments of a `Request` that carry a picture to Vision and Face, as bytes or as an address."""
-    # The service fetches the picture by itself. What is behind the address may change, so that nothing is known of its
-    # size here.
+    # The service fetches the picture by itself. What is behind the address may change, so nothing is known of its size
+    # here.
     if picture.by_reference:
         return {"json": {"url": picture.uri}}
     # Both services refuse image/jpeg.

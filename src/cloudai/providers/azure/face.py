@@ -95,12 +95,11 @@ class FaceService(AzureService):
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
         """Find the faces in a picture, with the landmarks and attributes that are asked for."""
-        # What cannot be asked for is refused before the picture is read and prepared.
+        # Attributes that cannot be asked for are refused before the picture is read and prepared.
         self._require(attributes)
         picture = yield from image.fit(LIMITS)
         faces = yield from self.faces_of(picture, landmarks=landmarks, attributes=attributes)
-        # The reply does not say whether there were more faces than the service lists, so that a full list counts as cut
-        # off.
+        # The reply does not say whether there were more faces than the service lists, so a full list counts as cut off.
         return Faces(faces=faces[:max_faces], truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     @capability(

@@ -61,7 +61,7 @@ class Language(SentimentAnalysis):
     )
     def detect_language(self, text: str) -> Flow[models.Language]:
         """Say which language a text is written in, by what the service says of it; "und" where it cannot tell."""
-        # No text has more graphemes than code points, so that texts of the usual length need not be counted.
+        # No text has more graphemes than code points, so texts of the usual length need not be counted.
         begin, prepared = beginning(text, MOST_TEXT, graphemes) if len(text) > MOST_TEXT else (text, None)
         response: Response = yield self._detection(begin, "detect_language", DETECT_TOGETHER)
         results = response.parse(DetectionReply).results

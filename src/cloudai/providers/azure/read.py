@@ -93,7 +93,7 @@ class Read(Vision):
         code = base(language) if language else None
         code = CODES.get(code, code) if code else None
         pages = given.pages if isinstance(given, Document) else 1
-        # The number of pages of an encrypted PDF is not known, so that it is read by one job.
+        # The number of pages of an encrypted PDF is not known, so it is read by one job.
         if pages is None or pages <= PAGES_AT_ONCE:
             results = [(yield from self._job(given, code, None, pages or 1))]
         else:

@@ -1,4 +1,4 @@
-"""What Microsoft has switched off, or will end."""
+"""The services that Microsoft has switched off, or will end."""
 
 from __future__ import annotations
 

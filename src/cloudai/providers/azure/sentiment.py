@@ -62,7 +62,7 @@ class SentimentAnalysis(Documents):
         judged: list[Sentiment] = []
         end = 0
         for piece in pieces:
-            # Blank pieces were left out, so that a piece may begin later than the one before it ends.
+            # Blank pieces were left out, so a piece may begin later than the one before it ends.
             begin = text.index(piece, end)
             end = begin + len(piece)
             # A vendor counts from the beginning of what it was sent.
@@ -119,7 +119,7 @@ HOW = (
     "{} parts, cut at the ends of sentences: the label by the labels of all sentences, the numbers as the mean of the \
 parts by their length"
 )
-"""How the values of a text were made from those of its parts."""
+"""A note that says how the values of a text were made from those of its parts."""
 
 
 def _combined(judged: Sequence[Sentiment], lengths: Sequence[int]) -> Sentiment:
@@ -149,7 +149,7 @@ def _label(labels: Sequence[Label | None]) -> Label:
 
     https://learn.microsoft.com/azure/ai-services/language-service/sentiment-opinion-mining/overview#sentiment-analysis
     """
-    # By the rule one negative sentence among neutral ones makes a text negative, however short it is.
+    # By this rule, one negative sentence among neutral ones makes a text negative, however short it is.
     positive, negative = "positive" in labels, "negative" in labels
     if "mixed" in labels or (positive and negative):
         return "mixed"

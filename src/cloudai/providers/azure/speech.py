@@ -61,7 +61,7 @@ https://learn.microsoft.com/azure/ai-services/speech-service/language-support?ta
 """
 PROFANITY: Mapping[str, str] = {"keep": "None", "mask": "Masked", "remove": "Removed"}
 SHORT_PROFANITY: Mapping[str, str] = {"keep": "raw", "mask": "masked", "remove": "removed"}
-"""What becomes of swear words, as fast transcription and the API for short audio say it."""
+"""The treatment of swear words, in the words of fast transcription and of the API for short audio."""
 
 
 class Speech(BatchSpeech):
@@ -135,7 +135,7 @@ class Speech(BatchSpeech):
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the settings that change the answer; batch transcription answers otherwise than fast transcription."""
         is_batch = operation == "speech_to_text" and self.setting("transcription") == "batch"
-        # The other API has no entry, so that answers from before there were jobs are still found.
+        # The other API has no entry, so answers from before there were jobs are still found.
         return {**super().cache_scope(operation), **({"api": "batch"} if is_batch else {})}
 
     def _transcribe(
@@ -153,7 +153,7 @@ class Speech(BatchSpeech):
 
         The service mixes all channels, unless it is told the numbers of those to transcribe one by one.
         """
-        # Of a recording at an address nobody knows how many channels it has.
+        # Nobody knows how many channels a recording at an address has.
         several = sound.channels is None or sound.channels > 1
         if channels == "each" and several:
             _require_possible(sound.channels or MOST_CHANNELS, speakers)
@@ -242,7 +242,7 @@ class Speech(BatchSpeech):
         if (error := _error_in(response)) is not None:
             raise error
         reply = response.parse(Recognized)
-        # To take a status that is new for silence would be a wrong result, which is paid for.
+        # A status that is new must not be taken for silence: that would be a wrong result, which is paid for.
         if reply.recognition_status not in STATUSES:
             raise MalformedResponseError(f"the reply has an unknown status: {reply.recognition_status[:40]!r}")
         if reply.recognition_status == "Success" and reply.display_text is None and not reply.n_best:
@@ -277,7 +277,7 @@ MOST_CHANNELS = 2
 
 def _done(channels: int | None, asked: Literal["mix", "each"] | None) -> Literal["mix", "each"] | None:
     """Return what the service has done with the channels of a recording; None if it has one, or nobody knows."""
-    # Of a recording at an address only what was asked for is known.
+    # For a recording at an address, only what was asked for is known.
     if channels is None:
         return asked
     return (asked or "mix") if channels > 1 else None

@@ -77,7 +77,7 @@ class Translator(AzureService):
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests an input takes: two where a word is looked up with examples."""
-        # The second request depends on the meanings that the first one finds, so that a plan can only count it.
+        # The second request depends on the meanings that the first one finds, so a plan can only count it.
         if operation == "dictionary":
             return 2 if options.get("examples", True) else 1
         return super().requests(operation, options)
@@ -86,7 +86,7 @@ class Translator(AzureService):
         """Return the parts in which a text is sent."""
         if operation != "translate":
             return super().parts(operation, text, options)
-        # The service counts each character once for each language, so that twice the languages halve the parts.
+        # The service counts each character once for each language, so twice the languages halve the parts.
         return [part for part in parts(text, MOST_CHARACTERS // len(languages_of(options["to"]))) if part.strip()]
 
     @capability(

@@ -228,8 +228,7 @@ class Vision(FaceService):
 
 def _answering(reply: W, features: Sequence[Feature], fields: Mapping[Feature, tuple[str, ...]]) -> W:
     """Return a reply; raise MalformedResponseError where it answers none of the features."""
-    # Any field of a reply may be missing, so that every JSON object would pass for a picture in which nothing was
-    # found.
+    # Any field of a reply may be missing, so every JSON object would pass for a picture in which nothing was found.
     if reply.model_fields_set.isdisjoint([name for feature in features for name in fields[feature]]):
         raise MalformedResponseError(f"the reply has nothing of what was asked for: {', '.join(features)}")
     return reply

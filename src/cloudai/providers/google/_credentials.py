@@ -189,8 +189,7 @@ class _Transport:
             # docs/settings.md.
             with closing(Network(allow_http=_is_metadata(url))) as send:
                 self._answer = send(request)
-        # Nothing of the call itself has been sent yet, so that a token that was lost on its way leaves nothing in
-        # doubt.
+        # Nothing of the call itself has been sent yet, so a request for a token that was lost leaves nothing in doubt.
         except ConnectionLostError as error:
             raise ConnectError(error.message, advice="Try again later.") from None
         if self._answer.status in (408, 429) or self._answer.status >= 500:  # noqa: PLR2004
@@ -241,7 +240,7 @@ def _metadata_host() -> str:
 
 def _content(text: str) -> Mapping[str, Any] | None:
     """Return the content of a credentials file that a text holds in place of a path, or None where it holds none."""
-    # What is no JSON may be JSON in base64. A path that happens to be base64 does not become an object.
+    # A text that is no JSON may be JSON in base64. A path that happens to be base64 does not become an object.
     if not text.lstrip().startswith("{"):
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode()
@@ -352,7 +351,7 @@ def _mended(info: dict[str, Any]) -> dict[str, Any]:
 def _service_account(info: dict[str, Any]) -> Any:
     from google.oauth2.service_account import Credentials
 
-    # A service account signs its tokens itself, so that no token server has to be asked.
+    # A service account signs its tokens itself, so no token server has to be asked.
     return Credentials.from_service_account_info(info, scopes=[SCOPE], always_use_jwt_access=True)
 
 
@@ -367,7 +366,7 @@ def _external_account(info: dict[str, Any]) -> Any:
 
     It comes from another cloud, a file, an address or a program.
     """
-    # These are the signs by which google-auth tells the kinds of external accounts apart.
+    # google-auth tells the kinds of external accounts apart by these signs.
     if info.get("subject_token_type") == "urn:ietf:params:aws:token-type:aws4_request":
         from google.auth.aws import Credentials
     elif "executable" in (info.get("credential_source") or {}):

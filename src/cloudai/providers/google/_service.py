@@ -59,7 +59,7 @@ HTTP_OF_GRPC: Mapping[int, int] = {
     16: 401,
 }
 
-# Google says that a key is bad with the status 400, so that the words decide; older APIs have other words for it.
+# Google says that a key is bad with the status 400, so the words decide; older APIs have other words for it.
 BAD_KEY = (
     "API_KEY_INVALID",
     "API_KEY_EXPIRED",
@@ -115,8 +115,8 @@ FORBIDDEN: Mapping[str, str] = {
     "SERVICE_DISABLED": SWITCHED_OFF,
     "accessNotConfigured": SWITCHED_OFF,
 }
-"""What to do about a refusal, by words of the reply. The first that is there counts: Google gives SERVICE_DISABLED as
-the reason of a missing quota project too.
+"""The advice for a refusal, by words of the reply. The first that is there counts: Google gives SERVICE_DISABLED as the
+reason of a missing quota project too.
 https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
 
 # Gemini is not among them, because data only goes to its host where it is set up.
@@ -338,7 +338,7 @@ class GoogleService(Provider):
         if isinstance(given, GoogleLogin):
             return given
         lookup = self.lookup("credentials")
-        # It is a new one each time, because the file may have been replaced.
+        # The login is made anew each time, because the file may have been replaced.
         return GoogleLogin(lookup.value, self._named("credentials", lookup)) if lookup else None
 
     def sign(self, request: Request, token: Token | None) -> Request:
@@ -409,7 +409,7 @@ UNSUPPORTED: Mapping[str, str] = {
     "User location is not supported": "Google does not offer this where your computer is; Vertex AI has other regions.",
     "is not supported for": "Choose another language, or another provider.",
 }
-"""What to do about a request that Google does not support, by words of the reply. The first that is there counts."""
+"""The advice for a request that Google does not support, by words of the reply. The first that is there counts."""
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:

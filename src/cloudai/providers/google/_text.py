@@ -123,8 +123,8 @@ def read(full: FullText | None, listed: Sequence[Any], picture: Picture) -> Text
     """
     if full is not None and full.pages:
         return joined([page_of(page, picture, number) for number, page in enumerate(full.pages, start=1)])
-    # The flat list repeats what the pages have, and may have thousands of entries, so that it is only checked where it
-    # is needed.
+    # The flat list repeats what the pages have, and may have thousands of entries, so it is only checked where it is
+    # needed.
     annotations = [checked(TextAnnotation, each) for each in listed]
     if not annotations:
         return Text(text=full.text if full else "")

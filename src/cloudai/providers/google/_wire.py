@@ -32,7 +32,7 @@ class Poly(Wire):
 
     def fields(self, picture: Picture) -> dict[str, Any] | Box | None:
         """Return `box` as it becomes a part of a result, which checks it: as its fields, or as a box."""
-        # Vision gives objects in fractions and all else in pixels, so that a polygon has one of the two.
+        # Vision gives objects in fractions and all else in pixels, so a polygon has one of the two.
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None

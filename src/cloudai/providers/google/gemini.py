@@ -107,7 +107,7 @@ class Gemini(Generative, GoogleService):
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says; that the model is not there names others."""
         fault = super().fault(response)
-        # The address has the name of the model in it, so that a 404 may mean the model or the whole path.
+        # The address has the name of the model in it, so a 404 may mean the model or the whole path.
         if response.status != 404 or "models/" not in fault.message:  # noqa: PLR2004
             return fault
         return replace(fault, gone=True, advice=another("google", self.chat_model(), "GEMINI_MODEL"))
@@ -241,7 +241,7 @@ def _reply(generated: Generated) -> Reply:
         raise _no_answer(ToolCallError, "the model asked for a tool", why)
     # Models that think send their thoughts as parts of their own, and may cut the answer into several.
     text = "".join([part.text for part in parts if part.text and not part.thought])
-    # A reason that is not known, beside a text, leaves that to the schema.
+    # If there is a text beside a reason that is not known, the schema decides whether it is an answer.
     if why in BLOCKED:
         raise _no_answer(BlockedError, f"the answer was blocked: {said}", why)
     if not text.strip():

@@ -121,7 +121,7 @@ class Language(GoogleService):
             billed=self.units("key_phrases", text),
         )
         reply = response.parse(EntitiesReply)
-        # The reply to a text without entities names the language still, so that one without both is of another shape.
+        # The reply to a text without entities names the language still, so one without both is of another shape.
         if reply.entities is None and reply.language is None:
             raise MalformedResponseError("the reply holds nothing that is known of an analysis")
         entities = sorted(reply.entities or (), key=lambda entity: -(entity.salience or 0))

@@ -1,4 +1,4 @@
-"""What Google has switched off, or will end; also services that cloudai has no operation for."""
+"""The services that Google has switched off, or will end; also those that cloudai has no operation for."""
 
 from __future__ import annotations
 

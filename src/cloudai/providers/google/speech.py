@@ -40,8 +40,8 @@ LIMITS = AudioLimits(
 )
 LIMITS_2 = replace(
     LIMITS,
-    # https://cloud.google.com/speech-to-text/v2/docs/encoding
-    # v2 finds the encoding out by itself, so that more of them need not be decoded here.
+    # https://cloud.google.com/speech-to-text/v2/docs/encoding v2 finds the encoding out by itself, so more of them need
+    # not be decoded here.
     formats=LIMITS.formats | {"m4a", "amr"},
     wav_codecs=frozenset({("pcm", 16), ("mulaw", 8), ("alaw", 8)}),
 )
@@ -70,7 +70,7 @@ MOST_PHRASES, MOST_LETTERS, LONGEST_PHRASE = 5_000, 100_000, 100
 
 
 class Hints(NamedTuple):
-    """What is likely to be said, and whether swear words are masked."""
+    """The phrases that are likely to be said, and whether swear words are masked."""
 
     phrases: tuple[str, ...]
     is_masked: bool
@@ -127,8 +127,8 @@ class Speech(GoogleService):
         # v2 has no address without a project.
         v2 = bool(self._speech_project())
         send = self._with_v2 if v2 else self._with_v1
-        # What the service cannot do is refused before anything is sent: a transcript that keeps what was to be removed
-        # is worse than none.
+        # Whatever the service cannot do is refused before anything is sent: a transcript that keeps what was to be
+        # removed is worse than none.
         if profanity == "remove":
             raise UnsupportedOperationError(
                 "Google masks swear words, and removes none", advice='Give profanity="mask"; azure removes them.'
@@ -138,10 +138,11 @@ class Speech(GoogleService):
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
             if sound.uri:
                 _require_possible(channels, v2=v2)
-            # How many channels a recording at an address has is not known. v2 takes one of a single channel as well.
+            # The number of channels of a recording at an address is not known. v2 takes the setting for a single
+            # channel as well.
             several = v2 if sound.uri else (sound.channels or 1) > 1
             results = yield from send(sound, code, with_words, speakers, several, hints=hints)
-            # Of a recording at an address only the reply tells whether there were several channels.
+            # Only the reply tells whether a recording at an address has several channels.
             is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
             done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
             return _transcript(results, code, sound, done)
@@ -172,7 +173,7 @@ class Speech(GoogleService):
             **_encoding(sound),
         }
         if several:
-            # Without the second field only the first channel is recognized.
+            # Without enableSeparateRecognitionPerChannel only the first channel is recognized.
             config |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
         if speakers:
             config["diarizationConfig"] = {"enableSpeakerDiarization": True, "maxSpeakerCount": speakers}
@@ -297,8 +298,8 @@ def _encoding(sound: Sound) -> dict[str, Any]:
     if sound.format in ENCODINGS:
         rate = OPUS_RATE if sound.format == "webm-opus" else sound.rate
         facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": rate}
-    # A recording at an address was not read, so that only its name can show the format. v1 reads the headers of WAV and
-    # FLAC itself. Ogg and WebM it would have to be told, with a rate that nobody knows here.
+    # A recording at an address was not read, so only its name can show the format. v1 reads the headers of WAV and FLAC
+    # itself. Ogg and WebM it would have to be told, with a rate that nobody knows here.
     if sound.uri and sound.uri.lower().endswith(".mp3"):
         facts = {"encoding": "MP3"}
     return facts

@@ -132,7 +132,7 @@ class Translate(GoogleService):
                     detected, model = detected or reply.detected, model or reply.model
                 joined = f"{joined}{before}{new}{after}"
             translations.append(Translated(text=joined, to=target))
-        # Of several targets each reply names the language; the first says it for all.
+        # Where there are several targets, each reply names the language of the text; that of the first one is taken.
         language = tag(detected) if detected and not source else None
         first, *others = translations
         return Translation(

@@ -162,7 +162,7 @@ class Vision(GoogleService):
         # Objects and people come from one type of feature, and each feature of a picture is billed:
         # https://cloud.google.com/vision/pricing
         types = dict.fromkeys(TYPES[feature] for feature in asked if feature in TYPES)
-        if not types:  # nothing is left to ask for, so that nothing is sent
+        if not types:  # nothing is left to ask for, so nothing is sent
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self.annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
@@ -341,8 +341,8 @@ def _pictures(requests: Sequence[Request]) -> list[list[int]]:
     for number, request in enumerate(requests):
         content = _item(request)["image"].get("content")
         is_here = isinstance(content, Blob)
-        # The key is that of the picture as it was given. Two calls may have prepared it in different ways, so that the
-        # bytes to send have to be the same as well.
+        # The key is that of the picture as it was given. Two calls may have prepared it in different ways, so the bytes
+        # to send have to be the same as well.
         picture = (content.key, content.sha256) if is_here else json.dumps(_item(request)["image"])
         same = of_picture.setdefault(picture, [])
         for numbers in same:

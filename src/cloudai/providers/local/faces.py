@@ -188,7 +188,7 @@ def _with_its_points(image: PIL.Image.Image, face: Detection, model: str) -> Det
         # A close-up has room around the face, in which a neighbour may be seen better than the face itself.
         seen = [one for one in _search_turned(close_up, model, degrees) if _in_the_middle(one)]
         best = max([best, *seen], key=_score)
-        # Each direction is another search, so that the first good one ends them.
+        # Each direction is another search, so the first good one ends them.
         if best.confidence >= SURE:
             break
     if best is face:

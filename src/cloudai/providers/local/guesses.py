@@ -38,7 +38,7 @@ YEARS = (0.25, *range(1, 81))
 TAIL = 0.05
 """The share of the distribution below the lowest age of the range, and above the highest."""
 ROUNDING = 0.01
-"""By how much the sum of a model's probabilities may differ from 1."""
+"""The most by which the sum of a model's probabilities may differ from 1."""
 EXPRESSIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """Our names of the seven probabilities of the model of expressions, in its order."""
 
@@ -96,7 +96,7 @@ def ages(image: PIL.Image.Image, faces: Sequence[Detection], model: str) -> list
 
 def _age(probabilities: Any) -> Age:
     _, np = libraries()
-    # The range is read off the model's own distribution, so that it is wide where the model is not sure.
+    # The range is read off the model's own distribution, so it is wide where the model is not sure.
     below = np.cumsum(probabilities)
     low, high = (int(np.searchsorted(below, limit)) for limit in (TAIL, 1 - TAIL))
     high = min(high, len(YEARS) - 1)

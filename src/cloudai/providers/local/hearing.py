@@ -1,4 +1,4 @@
-"""What the local engine writes down of recordings, with a model of speech that the user points at."""
+"""Transcribe recordings on this machine, with a model of speech that the user points at."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMITS = AudioLimits(
     piece_seconds=600.0,
 )
 SHORT_LIMITS = replace(LIMITS, max_seconds=60.0, piece_seconds=60.0)
-"""What PocketSphinx gets at once; its search takes more than twice the time for twice the length."""
+"""The limits of PocketSphinx; its search takes more than twice the time for twice the length."""
 WHERE = (
     "There are models at https://alphacephei.com/vosk/models (Vosk) and https://huggingface.co/Systran (faster-whisper)"
 )
@@ -82,7 +82,7 @@ class Hearing(Provider):
         if engine is None:
             raise UnsupportedOperationError(str(self.missing_for_speech()))
         if speakers or channels == "each":
-            # What cannot be done is refused before the recording is decoded, which may take minutes.
+            # Whatever this machine cannot do is refused before the recording is decoded, which may take minutes.
             what = "speakers" if speakers else "channels"
             raise UnsupportedOperationError(f"no {what} are told apart on this machine", advice="azure and google do.")
         if profanity != "keep":

@@ -79,7 +79,7 @@ PATTERNS = {
     **{name: regex.compile(rf"\p{{Script={name}}}") for name in (*SCRIPTS, *SHARED, HAN, "Latin")},
     KANA: regex.compile(r"[\p{Script=Hiragana}\p{Script=Katakana}]"),
 }
-# Serbian is written in both scripts, so that it may be the language of a Latin text as well.
+# Serbian is written in both scripts, so it may be the language of a Latin text as well.
 NOT_LATIN = {*SCRIPTS.values(), *set().union(*SHARED.values()), "ja", "zh", "yue", "wuu", "dv", "xmf"} - {"sr"}
 DIALECTS = {"arz": "ar"}
 """Languages that are written as another one is."""

@@ -37,7 +37,7 @@ class OptionalModel:
     name: str
     """The name by which the command line knows it: "ages"."""
     purpose: str
-    """What the local engine does with it, and how far to trust it."""
+    """The use that the local engine makes of the model, and how far to trust it."""
     setting: str
     """The setting that gives the path of another model in its place: "age_model"."""
     file: str
@@ -215,7 +215,7 @@ def _reason(errors: bytes) -> str:
     told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     if any("DO NOT MATCH THE HASHES" in line for line in told):
         return "the file that came is another one: its sha256 is not the one that cloudai knows"
-    # Of an error that pip has not expected, the line of the error has no reason; the last line of the traceback has it.
+    # For an error that pip has not expected, the line with ERROR has no reason; the last line of the traceback has it.
     if not told or told[-1] == "Exception:":
         told = [line for line in lines if line]
     return plain(told[-1] if told else "no reason is given")[:TOLD]

@@ -122,7 +122,7 @@ def answering(path: str, setting: str) -> Iterator[None]:
             yield
     except cv2.error as error:
         advice = f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes."
-        # This file is cloudai's own, so that the advice can be to fetch it anew.
+        # This file is cloudai's own, so the advice can be to fetch it anew.
         if path == str(models.where(models.AGES)):
             advice = f"It is damaged. Run: cloudai models install {models.AGES.name}"
         raise SettingsError(f"{path} is no model that OpenCV can run for {setting}", advice=advice) from error

@@ -118,7 +118,7 @@ class Token:
     box: tuple[int, int, int, int]
     """Left, top, width and height, cut off above and below its line: those of syllables reach far beyond it."""
     confidence: float
-    """In percent."""
+    """The confidence in percent."""
     text: str
 
 
@@ -180,7 +180,7 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
     mode = SCENE if scene else PAGE
     grey = picture.image.convert("L")
     versions = [grey, *_flat(grey)]
-    # Nothing tells beforehand which version is read better, so that each is read, and the confidence decides.
+    # Nothing tells beforehand which version is read better, so each is read, and the confidence decides.
     readings = [engine.read(version, codes, mode) for version in versions]
     if max(len(reading.tokens) for reading in readings) < FEW and grey.width * grey.height <= MOST_DOUBLED:
         double = engine.read(grey.resize((2 * grey.width, 2 * grey.height)), codes, mode)
@@ -191,7 +191,7 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         return picture.box(x / best.scale, y / best.scale, width / best.scale, height / best.scale)
 
     lines = lines_of(best.text, best.tokens, box_of)
-    # The number of the block has served to group the lines, and is no field of a line.
+    # The number of the block is only needed to group the lines, and is no field of a line.
     return [{"lines": tuple(group)} for _, group in groupby(lines, key=lambda line: line.pop("block"))]
 
 

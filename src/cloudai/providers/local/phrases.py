@@ -136,7 +136,7 @@ def _korean(text: str) -> Iterator[tuple[str, ...]]:
                 phrase = []
                 continue
             phrase.append(stem)
-            # What a particle marks is complete: the next noun has another part in the sentence.
+            # A particle ends the phrase that it marks: the next noun has another part in the sentence.
             if stem != word:
                 yield from _phrase(phrase)
                 phrase = []

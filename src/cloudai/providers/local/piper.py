@@ -28,7 +28,7 @@ INSTALL = "pip install piper-tts"
 
 
 class Model(NamedTuple):
-    """What the file beside a voice says of it."""
+    """The facts in the file beside a voice."""
 
     name: str
     """The name of its file without ".onnx": "en_US-lessac-medium"."""
@@ -114,7 +114,7 @@ def speak(text: str, language: str, speaker: str | None, speed: float, path: str
     # The name of a voice is no speaker of it, and stands for the usual one.
     number = model.speakers.get(speaker) if speaker else None
     piper, loaded = _loaded(path, version_of(path))
-    # It is the length of a sound, and not a speed: twice as fast is half as long.
+    # `length_scale` is the length of a sound, and not a speed: twice as fast is half as long.
     scale = loaded.config.length_scale / speed
     config = piper.SynthesisConfig(speaker_id=number, length_scale=scale)
     chunks = list(loaded.synthesize(without_phonemes(text), syn_config=config))

@@ -34,7 +34,7 @@ FRAMES = 100
 BLOCK = 8_000
 """Bytes that Vosk is handed at once: a quarter of a second."""
 NO_WORD = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+")
-"""What PocketSphinx and Vosk write for silence and noise."""
+"""The words that PocketSphinx and Vosk write for silence and noise."""
 PACKAGES = {"faster-whisper": "faster_whisper", "vosk": "vosk", SPHINX: SPHINX}
 
 
@@ -124,7 +124,7 @@ def _by_whisper(
     if model.model.is_multilingual is False and code != "en":
         raise UnsupportedOperationError(f"this model knows English, and not {code}", advice="Give a multilingual one.")
     hints = ", ".join(phrases) or None
-    # What was said before is no guide here: it makes the model repeat itself after a pause.
+    # The model gets no text from before the pause: it would repeat itself.
     heard, _ = model.transcribe(
         sound, language=code, word_timestamps=words, condition_on_previous_text=False, hotwords=hints
     )

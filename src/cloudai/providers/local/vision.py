@@ -1,4 +1,4 @@
-"""What the local engine says of pictures: colours, sharpness, faces, and guesses of ages and expressions."""
+"""Analyse pictures on this machine: colours, sharpness, faces, and guesses of ages and expressions."""
 
 from __future__ import annotations
 

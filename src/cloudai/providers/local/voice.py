@@ -64,7 +64,8 @@ def voice_for(language: str, voice: str | None, program: str | None) -> str:
     # The region goes first: "pt-br" and "pt" are voices that sound different.
     names = [asked.lower()] if voice else [spelled(language).lower(), CODES.get(short, short).lower()]
     row = next((row for name in names for row in _rows(path) if name in row.words), None)
-    # The program itself would speak English, or without the variant, and say nothing about it.
+    # For a voice that it does not have, the program itself would speak English, or without the variant, and say nothing
+    # about it.
     if row is None:
         raise UnsupportedOperationError(
             f"espeak-ng has no voice {short_text(voice or language)}", advice="espeak-ng --voices lists them."
@@ -92,7 +93,7 @@ def speak(text: str, name: str, speed: float, program: str | None) -> bytes:
         InputError: espeak-ng has failed.
     """
     with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
-        # What the program writes to its standard output has a false length in its header.
+        # The program writes a file, because the header of what it writes to its standard output has a false length.
         out = Path(folder) / "out.wav"
         words = str(round(USUAL * speed))
         # "-b 1" says that the input is UTF-8, whatever the locale of the machine is.
@@ -136,7 +137,7 @@ class Row(NamedTuple):
     languages: tuple[str, ...]
     gender: str
     words: frozenset[str]
-    """Whatever names the voice to the program, in small letters."""
+    """The words that name the voice to the program, in small letters."""
 
 
 COLUMNS = 5

@@ -170,7 +170,7 @@ class WatsonLogin(Login):
                 f"{self} cannot reach its server ({type(error).__name__})",
                 advice="Check the network, and HTTPS_PROXY if there is a proxy.",
             )
-        # These come from inside of the package where the reply of the token server lacks a field, or its token is none.
+        # The package raises these errors where the reply of the token server lacks a field, or its token is none.
         if kinds & {"PyJWTError", "KeyError", "AttributeError", "TypeError"}:
             return MalformedResponseError(f"{self} gave a reply without a token", advice=CHECK)
         return SettingsError(f"{self} cannot be used ({type(error).__name__})", advice=CHECK)

@@ -129,14 +129,14 @@ class WatsonService(ByService):
     ) -> None:
         if apikey and authenticator:
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
-        # This is done first, because the service is told by the URL.
+        # A key and a URL in each other's place change places first, because the URL tells which service is meant.
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
         given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech, "watsonx": watsonx}
         own = {service: own_resource(service, resource) for service, resource in given.items()}
         if apikey or url:
             service = _service_of(url)
-            # Which of the two is meant cannot be told.
+            # cloudai cannot tell which of the two is meant.
             if own[service] != Resource():
                 raise SettingsError(f"url= and {service}= are both of {WORDS[service]}", advice="Give one of them.")
             own[service] = Resource(apikey, url)
@@ -266,7 +266,7 @@ class WatsonService(ByService):
                 "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
                 "apikey": self.setting(f"{service}_apikey") or "",
             },
-            # The reply is a token, so that it must be in no journal and in no `raw`.
+            # The reply is a token, so it must be in no journal and in no `raw`.
             credentials=False,
             billed=0,
         )
@@ -394,7 +394,7 @@ def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str
         return RateLimitedError, None
     if kind is AuthError or (code.startswith("BXNIM") and kind in (BadRequestError, ForbiddenError)):
         return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
-    # The path of the API is ours, so that only the address of the instance can be wrong.
+    # The path of the API is ours, so only the address of the instance can be wrong.
     if kind is BadRequestError and status == 404:  # noqa: PLR2004
         return kind, "Check the URL of the instance: IBM Cloud shows it beside the key."
     return kind, next((advice for mark, advice in ADVICE.items() if mark in message and kind is BadRequestError), None)

@@ -47,7 +47,7 @@ OLD: dict[str, Any] = {
     "free_units": 30_000,
     "limits": "50,000 characters in a text; one text in a request",
 }
-"""What holds for every operation of a service that is being withdrawn."""
+"""The facts that all operations of a service have in common that is being withdrawn."""
 
 
 class Language(WatsonService):

@@ -1,4 +1,4 @@
-"""What IBM has switched off, or will end."""
+"""The services that IBM has switched off, or will end."""
 
 from __future__ import annotations
 

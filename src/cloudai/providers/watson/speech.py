@@ -107,7 +107,7 @@ class Speech(WatsonService):
         The service mixes all channels. With ``speakers`` it tells apart as many speakers as it hears; it does not take
         their number.
         """
-        # Models are named by language and region, so that "ko" has to become "ko-KR".
+        # Models are named by language and region, so "ko" has to become "ko-KR".
         code = with_region(language)
         if profanity == "remove" or (profanity == "mask" and code not in MASKED):
             raise UnsupportedOperationError(
@@ -147,10 +147,9 @@ class Speech(WatsonService):
             params={
                 # The service's default is a model that ended in 2023.
                 "model": model,
-                # Speakers are joined to words by their times, so that these are needed even where nobody asks for
-                # words.
+                # Speakers are joined to words by their times, so these are needed even where nobody asks for words.
                 "timestamps": str(words or bool(speakers)).lower(),
-                # Some models refuse this parameter with a 400, so that it is only true where somebody wants words.
+                # Some models refuse this parameter with a 400, so it is only true where somebody wants words.
                 "word_confidence": str(words).lower(),
                 "speaker_labels": str(bool(speakers)).lower(),
                 # The service masks by default, and cloudai does not: a transcript is evidence of what was said.
@@ -172,7 +171,7 @@ class Speech(WatsonService):
         is_mix = sound.mixed or (sound.channels or 1) > 1
         return Transcript(
             text=joined([best.transcript for _, best in heard], code),
-            # A result may have the words of several speakers, so that the segments are made anew by who speaks.
+            # A result may have the words of several speakers, so the segments are made anew by who speaks.
             segments=turns([word for s in segments for word in s.words], code) if speaker_at else tuple(segments),
             language=code,
             duration=sound.duration,

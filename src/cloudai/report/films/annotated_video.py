@@ -76,7 +76,7 @@ def save_video(
     if target.suffix.lower() not in ENDINGS_OF_VIDEOS:
         raise InputError(f"{target.name} is no MP4", advice="Give a name that ends with .mp4.")
     source = video_of(seen, where)
-    # The video is read while the new one is written, so that it must not be the same file.
+    # The video is read while the new one is written, so it must not be the same file.
     require_other(target, everything, where)
     annotator = Annotator(seen, bars=bars, language=language, font=font)
     with written_whole(target) as part:

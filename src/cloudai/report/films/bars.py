@@ -50,7 +50,8 @@ def panel(
     """
     made = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(made)
-    # The faces come largest first. By their numbers each keeps its place, also when another one becomes larger.
+    # The faces come largest first. In the order of their numbers each keeps its place, also when another one becomes
+    # larger.
     shown = sorted(faces[:MOST_FACES], key=lambda face: face.track or 0)
     room = size[1] / max(1, slots, len(shown))
     for n, face in enumerate(shown):

@@ -87,7 +87,7 @@ def strongest(seen: Seen, count: int, emotion: str | None = None) -> list[Look]:
     # Without a least distance in time, all moments could be of one and the same smile.
     apart = (seen.looks[-1].time - seen.looks[0].time) / count / 3
     chosen: list[Look] = []
-    # Of moments that are equally strong, the earlier one counts, so that the choice is always the same.
+    # The earlier one of two moments that are equally strong counts, so that the choice is always the same.
     for _, look in sorted(scored, key=lambda pair: (-pair[0], pair[1].time)):
         if len(chosen) < count and all(abs(look.time - other.time) >= apart for other in chosen):
             chosen.append(look)

@@ -1,4 +1,4 @@
-"""What was seen in a video: the faces of each frame that was looked at, and where they were between two frames."""
+"""The faces in each frame of a video that was looked at, and where they were between two frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Look", "Seen", "no_frames", "only", "require_other", "seen_in"]
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen in one frame."""
+    """The faces in one frame, and its time."""
 
     time: float
     faces: tuple[Face, ...]
@@ -37,7 +37,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen in one video, by time."""
+    """The frames of one video that were looked at, by time."""
 
     address: str
     """The path of the video, as it was given."""
@@ -110,7 +110,7 @@ def seen_in(rows: Source, photos: str | os.PathLike[str] | None = None) -> tuple
 
 def _followed(looks: Sequence[Look]) -> tuple[Look, ...]:
     """Return the looks with a number for each face, unless they were followed before."""
-    # Whoever has followed the faces already may have chosen other options of `cloudai.track`.
+    # The user may have followed the faces already, with other options of `cloudai.track`.
     if any(face.track is not None for look in looks for face in look.faces):
         return tuple(looks)
     outcomes = [Outcome(n, look.subject.address, Faces(faces=look.faces)) for n, look in enumerate(looks)]

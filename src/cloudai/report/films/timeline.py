@@ -31,9 +31,9 @@ __all__ = ["ENDINGS_OF_TIMELINES", "save_timeline"]
 ENDINGS_OF_TIMELINES = (".html", ".htm")
 MOST_TRACKS = 4
 """Faces of a video that have a plot of their own at most: those that are seen longest."""
-# All frames stand in the one file, so that they are the smaller the more there are.
+# All frames are in the one file, so they are smaller the more of them there are.
 SIDES = ((60, 960), (200, 800), (600, 640))
-"""For so many frames at most: the longer side in px of each frame in the page; `SMALLEST` for more."""
+"""The longer side in px of each frame in the page, for so many frames at most; `SMALLEST` is that for more."""
 SMALLEST = 480
 
 

@@ -36,7 +36,7 @@ WRITTEN = re.compile(r"(\d{4})(?:[-./년]\s*(\d{1,2})(?:[-./월]\s*(\d{1,2})[.�
 OPEN = re.compile(r"(.*?)\s*(?:\+|세?\s*이상|(?:or|and) (?:older|over|more|above))", re.IGNORECASE)
 """An age without an upper end: 80+, 80세 이상, 80 or older."""
 NOTHING = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan"})
-"""What R, Excel and others write into a cell without a value."""
+"""The words that R, Excel and others write into a cell without a value."""
 UNKNOWN = "UNKNOWN"
 EPOCH = date(1970, 1, 1).toordinal()
 SCALES: Mapping[str, str] = {"score": "scale", **dict.fromkeys(map(str, EMOTIONS), "emotion_scale")}

@@ -34,7 +34,7 @@ https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#Lik
 SMALLEST, LARGEST = 1e-300, 1e300
 """Ranges of numbers that an axis can have: beyond them a computer divides by 0, or counts to infinity."""
 LONG_TIME = 120
-"""From this many seconds on, the ticks of a time within a recording are minutes and seconds."""
+"""The seconds from which on the ticks of a time within a recording are minutes and seconds."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Dot:
     high: float | None = None
     """The ends of a range."""
     text: str = ""
-    """What is told of the value beside its numbers, for example the name of a picture."""
+    """The text about the value beside its numbers, for example the name of a picture."""
     word: str = ""
     """The provider's own word, where the value is one of `LIKELIHOODS`."""
     target: str = ""
@@ -57,7 +57,7 @@ class Dot:
     raw: tuple[float, ...] = ()
     """The values of which this one is the mean."""
     label: str = ""
-    """What stands beside the value in the drawing; "" for nothing."""
+    """The text beside the value in the drawing; "" for none."""
     open_ended: bool = False
     """Whether the range has no upper end: ``high`` and more."""
 
@@ -69,7 +69,7 @@ class Event:
     text: str
     start: float
     end: float | None = None
-    """Where the stretch ends; None for a note at one position."""
+    """The end of the stretch; None for a note at one position."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Chart:
-    """What a plot shows."""
+    """The content of a plot."""
 
     kind: Kind
     title: str

@@ -34,7 +34,7 @@ AGES = frozenset({"age_low", "age_high", "age_years"})
 
 @dataclass(frozen=True)
 class Asked:
-    """What a plot is to show, and how; `cloudai.plot` describes the fields."""
+    """The choice of what a plot shows, and how; `cloudai.plot` describes the fields."""
 
     x: str | None = None
     y: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ from cloudai.wording import translated, using
 __all__ = ["Plot", "plot", "save_plots"]
 
 NUMBERED = re.compile(r"^input (\d+)$")
-"""What an input is called that has neither a name nor words."""
+"""The name of an input that has neither a name nor words of its own."""
 COMPUTED_BY = {"bars": bars, "lines": lines, "ages": ages, "map": landmarks}
 
 
@@ -213,7 +213,7 @@ def _spoken(table: Table, language: str) -> Table:
     if language == "en" or not {"input", "error"} & {*table.columns}:
         return table
     input_word = words_of(language)["input"]
-    # The table is the caller's, so that the words are changed in a copy.
+    # The table is the caller's, so the words are changed in a copy.
     made = table[:]
     with using(language):
         made.rows = [

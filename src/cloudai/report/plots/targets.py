@@ -20,7 +20,7 @@ from cloudai.table import Table
 __all__ = ["opened_picture", "pictures_of", "square", "targets_of"]
 
 MARGIN = 0.45
-"""What is shown around a face, as a share of the longer side of its box."""
+"""The margin on each side of a face that is shown, as a share of the longer side of its box."""
 
 
 def targets_of(table: Table, asked: Asked) -> list[str]:

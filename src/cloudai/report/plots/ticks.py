@@ -40,7 +40,7 @@ def day_of(value: float) -> str:
 
 def ticks_of_dates(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """Return ticks at the beginnings of years, of months or of days, or at times of the day, whichever are readable."""
-    # What is readable depends on the length: years for a life, hours for a day.
+    # The length decides which ticks are readable: years for a life, hours for a day.
     span = high - low
     first, last = (BEGIN + timedelta(days=min(max(at, FIRST_DAY), LAST_DAY)) for at in (low, high))
     if span >= 365 * 2:

@@ -68,6 +68,6 @@ def _error(kind: type[Provider], problems: Sequence[Problem]) -> ContractError:
     error = ContractError(f"{who} does not keep the contract {where}: {first.check}: {first.what}", advice=first.advice)
     error.problems = tuple(problems)
     for problem in problems:
-        # pytest shows the notes of an exception, so that all problems are seen at once.
+        # pytest shows the notes of an exception, so all problems are seen at once.
         error.add_note(f"- {problem}")
     return error

@@ -105,7 +105,7 @@ def _damaged(content: bytes) -> Iterator[tuple[bytes, str]]:
     # The entries of a list have the same fields, so each field is damaged in one entry only.
     kinds = {tuple("*" if isinstance(name, int) else name for name in path): path for path in _paths(body, ())}
     paths = list(kinds.values())
-    # Of a large reply only every n-th field is damaged, so that the check ends in time.
+    # In a large reply only every n-th field is damaged, so that the check ends in time.
     step = max(1, len(paths) * len(WRONG) // MOST)
     step += step > 1 and step % len(WRONG) == 0  # or each field would get the same wrong value
     for path, wrong in islice(((p, w) for p in paths for w in WRONG), None, None, step):
