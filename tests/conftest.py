@@ -133,20 +133,20 @@ class Caller:
 
 @pytest.fixture(params=["blocking", "awaiting"])
 def call(request: pytest.FixtureRequest) -> Caller:
-    """Each test that asks for it runs under both clients."""
+    """Return a caller for each of the two clients in turn, so that the test runs under both."""
     return Caller(request.param)
 
 
 @pytest.fixture
 def recordings() -> Path:
-    """The folder of recorded exchanges; the test is skipped where it is not there."""
+    """Return the folder of recorded exchanges, or skip the test where it is not there."""
     if not RECORDINGS.is_dir():
         pytest.skip(f"the recordings are not here ({RECORDINGS})")
     return RECORDINGS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sockets are blocked in every test; those marked ``loopback`` may talk to 127.0.0.1."""
+    """Let tests that are marked ``loopback`` talk to 127.0.0.1; all others have their sockets blocked."""
     for item in items:
         if item.get_closest_marker("loopback"):
             item.add_marker(pytest.mark.enable_socket)

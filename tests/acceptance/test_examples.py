@@ -34,7 +34,7 @@ def run_as_a_user(example: str, *arguments: str) -> subprocess.CompletedProcess[
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of photos with Korean names, one of them no photo."""
+    """Return a folder of photos with Korean names, one of them no photo."""
     folder = tmp_path / "사진"
     folder.mkdir()
     shutil.copy(PHOTOS["Grace Hopper"], folder / "김하나.jpg")
@@ -102,7 +102,7 @@ FACE = {"vertices": [{"x": 160, "y": 70}, {"x": 350, "y": 70}, {"x": 350, "y": 2
 
 
 def answered(photo: Path | Frame, kind: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """An exchange in which Gemini answers a prompt with one picture."""
+    """Return an exchange in which Gemini answers a prompt with one picture."""
     picture = {"inlineData": {"mimeType": f"image/{kind}", "data": {"sha256": as_image(photo).key}}}
     parts = [picture] if "faces" not in answer else [{"text": "Picture 0:"}, picture]
     body = {"systemInstruction": "REDACTED", "generationConfig": "REDACTED"}
@@ -128,7 +128,7 @@ def answered(photo: Path | Frame, kind: str, answer: dict[str, Any]) -> dict[str
 
 
 def faces_in(photo: Path | Frame, faces: list[Any]) -> dict[str, Any]:
-    """An exchange in which Vision finds the faces in a photo."""
+    """Return an exchange in which Vision finds the faces in a photo."""
     kind = photo.suffix[1:].replace("jpg", "jpeg") if isinstance(photo, Path) else "jpeg"
     image = {"content": {"sha256": as_image(photo).key, "media_type": f"image/{kind}"}}
     asked = {"image": image, "features": [{"type": "FACE_DETECTION", "maxResults": 100}]}

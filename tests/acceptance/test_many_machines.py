@@ -28,7 +28,7 @@ SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 
 def check(folder: Path) -> None:
-    """The table has all texts, with their moods."""
+    """Require that the table has all texts, with their moods."""
     with (folder / "moods.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     moods = [row["label"] for row in rows if row["sentence"] in ("", "-1")]

@@ -27,7 +27,7 @@ print(cloudai.names(), mood.score, mood.meta.provider, cloudai.Client("gureum").
 
 
 def python(*arguments: str, folder: Path, site: Path) -> str:
-    """What a fresh process prints, with the installed distribution and this tree beside it."""
+    """Return what a fresh process prints, with the installed distribution and this tree beside it."""
     path = os.pathsep.join([str(site), str(Path(cloudai.__file__).parents[1])])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
@@ -38,7 +38,7 @@ def python(*arguments: str, folder: Path, site: Path) -> str:
 
 
 def installed(folder: Path) -> Path:
-    """A distribution built and installed by pip into a folder of its own, without a network."""
+    """Build and install a distribution by pip into a folder of its own, without a network, and return that folder."""
     site = folder.parent / "site"
     offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check")
     python("-m", "pip", "install", *offline, "--target", str(site), str(folder), folder=folder, site=site)
@@ -47,7 +47,7 @@ def installed(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def gureum(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the page, in a folder."""
+    """Return a folder with the files of the page."""
     folder = tmp_path_factory.mktemp("구름") / "gureum"
     folder.mkdir()
     for name, text in FILE.findall(PAGE.read_text("utf-8")):
@@ -57,7 +57,7 @@ def gureum(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(gureum: Path) -> Path:
-    """Where it is installed."""
+    """Return the folder in which the distribution of the page is installed."""
     return installed(gureum)
 
 

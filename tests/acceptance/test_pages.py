@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def files_of(page: str) -> dict[str, str]:
-    """The files that a page shows, by their names."""
+    """Return the files that a page shows, by their names."""
     return dict(FILE.findall((DOCS / page).read_text("utf-8")))
 
 
@@ -75,7 +75,7 @@ def test_the_fixture_replays_and_records(tmp_path: Path) -> None:
 
 
 async def asked(app: Any, text: bytes) -> tuple[int, dict[str, Any], dict[bytes, bytes]]:
-    """What an ASGI application answers to one request: status, body and headers."""
+    """Send one request to an ASGI application, and return status, body and headers of its answer."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

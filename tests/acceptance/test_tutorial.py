@@ -33,7 +33,7 @@ Run = Callable[..., Path]
 
 
 def example(name: str) -> Any:
-    """The module of an example, loaded anew."""
+    """Load the module of an example anew, and return it."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec
     assert spec.loader
@@ -55,7 +55,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file."""
+    """Return the rows of a CSV file."""
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
 
 
@@ -204,7 +204,7 @@ def test_recordings_become_subtitles_and_are_compared(
 
 
 def has_espeak() -> bool:
-    """Whether espeak-ng is installed where the tests run."""
+    """Return whether espeak-ng is installed where the tests run."""
     return shutil.which("espeak-ng") is not None
 
 

@@ -16,7 +16,7 @@ PICTURES = 300
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
-    """The faces in the same 300 pictures, of two vendors and two operations."""
+    """Return the tables of the faces in the same 300 pictures, by two vendors and two operations."""
     import PIL.Image
 
     folder = tmp_path_factory.mktemp("사진")
@@ -32,7 +32,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
 
 
 def faces_of(provider: Any, operation: str, pictures: list[Path], **options: Any) -> Table:
-    """The table of faces of a batch, made after the batch has ended."""
+    """Return the table of faces of a batch, made after the batch has ended."""
     with Client(provider, send=Vendors()) as client, client.batch(operation, pictures, options=options) as job:  # type: ignore[call-overload]
         for _ in job:
             pass

@@ -28,7 +28,7 @@ QUOTA = 25
 
 
 def teacher(folder: Path, _: pytest.MonkeyPatch) -> None:
-    """A classroom without an account: photos with Korean names, one of them no photo, reviews, a list of pupils."""
+    """Make a classroom without an account: photos of Korean names, one of them no photo, reviews, a list of pupils."""
     photos = dict(sample_photos())
     (folder / "사진").mkdir()
     for title, name in (("Grace Hopper", "홍길동.jpg"), ("Coffee", "커피.png")):
@@ -42,7 +42,7 @@ def teacher(folder: Path, _: pytest.MonkeyPatch) -> None:
 
 
 def journalist(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Portraits in a table, a free tier of 20 calls a minute, and a daily quota that is spent."""
+    """Make a table of portraits, a program for the next day, and a vendor with a daily quota."""
     (folder / "의원").mkdir()
     for n in range(LAWMAKERS):
         colour = (n % 256, n // 2, 120)
@@ -56,13 +56,13 @@ def journalist(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def developer(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """An asynchronous web service, whose keys are checked before it goes live."""
+    """Make an asynchronous web service, whose keys are checked before it goes live."""
     _answered_by(Vendors(), patch)
     (folder / "service.py").write_text(SERVICE, "utf-8")
 
 
 def researcher(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Two vendors side by side, on the same pictures."""
+    """Make the pictures, and the program that compares two vendors on them."""
     (folder / "표본").mkdir()
     for n in range(6):
         PIL.Image.new("RGB", (90, 80), (40 * n, 90, 120)).save(folder / "표본" / f"표본{n}.png")
@@ -71,7 +71,7 @@ def researcher(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def maintainer(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """A vendor is added: its class is checked, and a mistake in its name or its contract is told."""
+    """Make a program that checks the class of a new vendor, and the picture that it needs."""
     (folder / "표본").mkdir()
     PIL.Image.new("RGB", (90, 80)).save(folder / "표본" / "표본.png")
     (folder / "check.py").write_text(CHECK, "utf-8")

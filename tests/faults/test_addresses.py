@@ -33,7 +33,7 @@ FACES = Response(200, {}, as_json({"responses": [{"faceAnnotations": []}]}))
 
 
 def at(name: str, server: Faultd) -> str:
-    """The address of a server under another name."""
+    """Return the address of a server under another name."""
     return f"http://{name}:{server.url.rpartition(':')[2]}"
 
 
@@ -58,7 +58,7 @@ def named(monkeypatch: pytest.MonkeyPatch, **names: list[str] | float) -> list[s
 
 @contextmanager
 def black_hole(port: int) -> Iterator[None]:
-    """At 127.0.0.3 nobody answers: the queue of who wants to connect is full."""
+    """Fill the queue of connections at 127.0.0.3, so that nobody answers there while the block lasts."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.3", port))
@@ -74,7 +74,7 @@ def black_hole(port: int) -> Iterator[None]:
 
 
 def asked(call: Caller, url: str, **options: Any) -> Any:
-    """One call of a client with its own network."""
+    """Make one call by a client with its own network."""
     azure = Azure(key="k" * 32, endpoint=url)
     return call(azure, "sentiment", "맛있어요!", language="ko", client_allow_http=True, **options)
 

@@ -28,12 +28,12 @@ MADE = VENDORS["google"]
 
 @pytest.fixture(params=["blocking", "awaiting"])
 def colour(request: pytest.FixtureRequest) -> str:
-    """Both clients."""
+    """Return the name of each of the two clients in turn."""
     return str(request.param)
 
 
 def asked(colour: str, url: str, *, timeout: float = 8.0, **network: Any) -> Any:
-    """One call over a network with these options."""
+    """Make one call over a network with these options."""
     clock = Skipping()
     if colour == "blocking":
         blocking = Network(**network)
@@ -57,7 +57,7 @@ def asked(colour: str, url: str, *, timeout: float = 8.0, **network: Any) -> Any
 
 
 def raised(colour: str, url: str, **options: Any) -> cloudai.CloudAIError:
-    """The error of such a call."""
+    """Return the error of a call over a network with these options."""
     with pytest.raises(cloudai.CloudAIError) as caught:
         asked(colour, url, **options)
     return caught.value

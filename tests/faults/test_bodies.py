@@ -37,7 +37,7 @@ ANY_JSON = st.recursive(
 
 
 def paths(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in a body."""
+    """Yield the path of every value in a body."""
     yield path
     inner = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
     for key, value in inner:
@@ -45,7 +45,7 @@ def paths(body: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def put(body: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The body with another value in one place."""
+    """Return the body with another value in one place."""
     if not path:
         return value
     copy = body.copy()
@@ -55,7 +55,7 @@ def put(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 @st.composite
 def mutations(draw: st.DrawFn, good: Any) -> bytes:
-    """The good reply with something else in one or two places, or with bytes of its text changed."""
+    """Return the good reply with something else in one or two places, or with bytes of its text changed."""
     body = good
     for _ in range(draw(st.integers(1, 2))):
         body = put(body, draw(st.sampled_from(list(paths(body)))), draw(ANY_JSON))
@@ -67,7 +67,7 @@ def mutations(draw: st.DrawFn, good: Any) -> bytes:
 
 
 def finite(value: Any) -> bool:
-    """No number in it that is none."""
+    """Return whether all numbers in a value are finite."""
     if isinstance(value, dict):
         return all(map(finite, value.values()))
     if isinstance(value, list | tuple):
@@ -76,7 +76,7 @@ def finite(value: Any) -> bool:
 
 
 def judge(vendor: str, operation: str, given_: Any, content: bytes, **options: Any) -> None:
-    """An error of ours, or a result whose numbers are numbers."""
+    """Require that a body gives an error of ours, or a result whose numbers are finite."""
     with Client(VENDORS[vendor].make(), send=lambda _: Response(200, {}, content), max_attempts=1) as client:
         result, error = None, None
         try:
@@ -155,7 +155,7 @@ def test_mutations_of_faces(vendor: str) -> None:
 
 
 def analysis(vendor: str, name: str) -> Any:
-    """The reply of one of our cassettes."""
+    """Return the reply of one of our cassettes."""
     cassette = json.loads((FIXTURES / vendor / f"{name}.json").read_text("utf-8"))
     return cassette["exchanges"][0]["response"]["body"]
 
@@ -239,12 +239,12 @@ def test_any_error_body(vendor: str, status: int) -> None:
 
 
 def as_json_or_not(value: Any) -> bytes:
-    """JSON with what JSON has no place for."""
+    """Return a value as JSON, even if JSON has no place for it."""
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 
 def error_bodies() -> st.SearchStrategy[bytes]:
-    """Something in the places where vendors put their errors."""
+    """Return a strategy for bodies with anything in the places where vendors put their errors."""
     inner = st.fixed_dictionaries(
         {},
         optional=dict.fromkeys(

@@ -40,21 +40,21 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def children() -> Iterator[Crew]:
-    """Starts keepers in processes of their own."""
+    """Yield a crew that starts keepers in processes of their own."""
     with crew() as children:
         yield children
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Vendor]:
-    """A vendor that counts."""
+    """Yield a vendor that counts."""
     with vendor(0.05) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def cluster(server: Vendor) -> Iterator[Any]:
-    """Three processes, each with one thread; one that dies is replaced."""
+    """Yield a cluster of three processes, each with one thread; one that dies is replaced."""
     os.environ.update(FAR_URL=server.url, CLOUDAI_KEEPER_SECRET="a secret of this test")
     with (
         distributed.LocalCluster(n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None) as local,

@@ -29,7 +29,7 @@ GOOGLE = VENDORS["google"]
 
 
 def echo(c: Connection) -> None:
-    """The reply says which request it is for: the magnitude is the number in the text."""
+    """Reply so that the magnitude is the number in the text, which says which request the reply is for."""
     number = int(json.loads(c.request.partition(b"\r\n\r\n")[2])["document"]["content"])
     body = as_json({"documentSentiment": {"score": 0.5, "magnitude": number}})
     c.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body), body)
@@ -73,7 +73,7 @@ class Meeting:
 
 
 def near(url: str) -> cloudai.Google:
-    """Google, at the address of the server."""
+    """Return a provider of Google's that calls the server."""
 
     class Near(cloudai.Google):
         def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:

@@ -26,17 +26,17 @@ FIRST, SECOND, THIRD = NAMES
 
 
 def lost(_: Request) -> Response:
-    """A connection that breaks."""
+    """Raise the error of a connection that breaks."""
     raise e.ConnectionLostError("reset")
 
 
 def nobody(_: Request) -> Response:
-    """Nobody listens."""
+    """Raise the error of an address where nobody listens."""
     raise e.ConnectError("refused")
 
 
 def outcomes(client: Client, texts: list[str]) -> list[str]:
-    """What became of each text: who has answered, or the name of the error."""
+    """Return what became of each text: the provider that has answered, or the name of the error."""
     found = []
     for text in texts:
         try:
@@ -47,7 +47,7 @@ def outcomes(client: Client, texts: list[str]) -> list[str]:
 
 
 def faulty_at(poison: str, code: int = 500) -> Callable[[Request], Response]:
-    """A vendor that breaks at one text, and answers all others."""
+    """Return a vendor that breaks at one text, and answers all others."""
     return lambda request: refused(code) if request.json["text"] == poison else ok({"score": 0.1})
 
 
@@ -140,7 +140,7 @@ class Choosy(Vendor):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request, and no answer."""
+        """Send one request, and find no answer in the reply."""
         yield Request("POST", f"{self.url}/mood", service="mood", api="v1", json={"text": text})
         raise type(self).error("I cannot help with that.", status=200)
 

@@ -58,7 +58,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A journal of a batch with answers, copies, a refusal and doubts."""
+    """Return a journal of a batch with answers, copies, a refusal and doubts."""
     path = tmp_path_factory.mktemp("whole") / "a.journal"
 
     def answer(request: Request) -> Any:

@@ -91,7 +91,7 @@ class Azure:
 
 
 def environment(folder: Path, server: Faultd) -> dict[str, str]:
-    """The settings with which both vendors are this server."""
+    """Return the settings with which both vendors are this server."""
     return {
         **os.environ,
         "PYTHONIOENCODING": "utf-8",
@@ -104,7 +104,7 @@ def environment(folder: Path, server: Faultd) -> dict[str, str]:
 
 
 def arguments(vendor: str, *more: str) -> list[str]:
-    """The command that reads the document, with its journal."""
+    """Return the command that reads the document, with its journal."""
     return ["read", "계약.pdf", "--provider", vendor, "--journal", "쪽.journal", *more]
 
 

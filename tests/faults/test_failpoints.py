@@ -23,7 +23,7 @@ N, WORKERS = 12, 2
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Runner]:
-    """Starts runs in processes of their own."""
+    """Yield a runner that starts runs in processes of their own."""
     with runner() as run:
         yield run
 

@@ -44,13 +44,13 @@ class Cell:
 
 
 def status(code: int, requests: int, error: type[e.CloudAIError], billed: int = 0, **headers: str) -> Cell:
-    """A reply outside 2xx."""
+    """Return a reply outside 2xx."""
     unknown = bool(billed) and code not in (501, 505)
     return Cell(lambda _: refused(code, **headers), requests, error, billed, unknown)
 
 
 def raised(make: Callable[[], Exception], requests: int, error: type[e.CloudAIError], billed: int = 0) -> Cell:
-    """An error of the transport."""
+    """Return a fault in which the transport raises an error."""
 
     def fail(_: Request) -> Response:
         raise make()
@@ -95,7 +95,7 @@ KEPT = {
 def ask(
     call: Caller, order: Any, vendors: Vendors, text: Any = "맛있어요!", clock: Clock | None = None, **more: Any
 ) -> Any:
-    """One call of all three vendors, in this order."""
+    """Make one call by all three vendors, in this order."""
     clock = clock or Clock()
     providers = [each if not isinstance(each, str) else asked([each])[0] for each in order]
     operation = more.pop("operation", "sentiment")

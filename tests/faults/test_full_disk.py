@@ -30,7 +30,7 @@ LONG = "답" * 2000
 
 @pytest.fixture
 def drive(tmp_path: Path) -> Iterator[Path]:
-    """A drive with room for a journal and a few replies."""
+    """Yield the folder of a drive with room for a journal and a few replies."""
     folder = tmp_path / "작은 드라이브"
     folder.mkdir()
     mount = Path("/bin/mount")
@@ -44,7 +44,7 @@ def drive(tmp_path: Path) -> Iterator[Path]:
 
 
 def kept(journal: Path) -> tuple[set[str], set[str], int]:
-    """Of a journal that nobody has open: texts that were answered, texts in doubt, and how many requests it counts."""
+    """Return the texts answered, the texts in doubt, and the number of requests, by a journal that nobody has open."""
     names = {sha256(text.encode()).hexdigest(): text for text in TEXTS}
     with tempfile.TemporaryDirectory() as copy:  # a plain SQLite makes files beside it, and the drive may be full
         for path in journal.parent.glob(f"{journal.name}*"):
@@ -53,7 +53,7 @@ def kept(journal: Path) -> tuple[set[str], set[str], int]:
 
 
 def counted(journal: Path, names: Mapping[str, str]) -> tuple[set[str], set[str], int]:
-    """The same, of a copy."""
+    """Return the same facts as `kept`, by a copy of a journal."""
     with closing(sqlite3.connect(journal)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows = db.execute("SELECT sha256, status, doubt, sent FROM exchanges JOIN calls ON id = call").fetchall()
@@ -162,12 +162,12 @@ class Disk:
         """The commit from which on it is, until somebody makes room."""
 
     def is_full(self) -> bool:
-        """Whether this commit finds no room."""
+        """Return whether this commit finds no room."""
         self.commits += 1
         return self.full_from is not None and self.commits >= self.full_from
 
     def connect(self, path: str) -> Database:
-        """A connection to a database on it."""
+        """Return a connection to a database on this disk."""
         db = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
         outer = self
 
@@ -185,7 +185,7 @@ class Disk:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    """The disk of every journal that is opened."""
+    """Return the disk on which every journal is that is opened."""
     disk = Disk()
     monkeypatch.setattr("cloudai.batch.journal._connect", disk.connect)
     return disk
@@ -291,7 +291,7 @@ class OneFailure(Disk):
         monkeypatch.setattr("cloudai.batch.journal._connect", self.connect)
 
     def is_full(self) -> bool:
-        """Once."""
+        """Return whether this commit fails, which happens once."""
         failing = self._within and not self.failed
         self.failed = self.failed or failing
         return failing

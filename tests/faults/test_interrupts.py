@@ -39,7 +39,7 @@ class Interrupt(BaseException):
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """SIGALRM raises."""
+    """Raise an exception at each SIGALRM while a test runs."""
 
     def raising(*_: Any) -> None:
         raise Interrupt
@@ -51,7 +51,7 @@ def _signals() -> Iterator[None]:
 
 
 def interrupted(call: Any, seconds: float) -> bool:
-    """Whether the call was interrupted; the timer is off in any case."""
+    """Return whether a call was interrupted; the timer is off in any case."""
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:

@@ -30,7 +30,7 @@ OPERATIONS = (("sentiment", 1), ("key_phrases", 5))
 
 @pytest.fixture(scope="module")
 def children() -> Iterator[Crew]:
-    """Starts keepers and workers in processes of their own."""
+    """Yield a crew that starts keepers and workers in processes of their own."""
     with crew() as children:
         yield children
 
@@ -68,7 +68,7 @@ class Run:
         return self.children.start(**wish)
 
     def known(self) -> tuple[Counter[str], set[str], set[str]]:
-        """Of the journal of a keeper that is dead: how often each text was sent, those answered, those in doubt."""
+        """Return how often each text was sent, the texts answered and those in doubt, by a dead keeper's journal."""
         by_digest = {sha256(text.encode()).hexdigest(): text for text in texts_of(N)}
         with closing(sqlite3.connect(self.journal)) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

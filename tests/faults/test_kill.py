@@ -30,13 +30,13 @@ OPERATIONS = (("detect_language", 1), ("key_phrases", 5), ("sentiment", 1))
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Runner]:
-    """Starts runs in processes of their own."""
+    """Yield a runner that starts runs in processes of their own."""
     with runner() as run:
         yield run
 
 
 def look(journal: Path) -> tuple[set[str], set[str]]:
-    """Of a journal whose owner is dead: texts whose call was answered, and texts in doubt; it must be whole."""
+    """Return the texts answered and those in doubt, by the journal of a dead process, which must be whole."""
     by_digest = {digest_of(text): text for text in texts_of(N)}
     with closing(sqlite3.connect(journal)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -51,7 +51,7 @@ def look(journal: Path) -> tuple[set[str], set[str]]:
 
 
 def digest_of(text: str) -> str:
-    """As the journal knows it."""
+    """Return the digest by which the journal knows a text."""
     return sha256(text.encode()).hexdigest()
 
 
@@ -90,7 +90,7 @@ class Watch:
         self.posts: Counter[str] = Counter()
 
     def look(self) -> None:
-        """After a kill: who was sent is answered or in doubt, and only who had been in doubt was sent once more."""
+        """Require that each text sent is answered or in doubt, and that only those in doubt were sent once more."""
         self.kills += 1
         time.sleep(0.03)  # what had reached the server is counted
         if not self.journal.exists():

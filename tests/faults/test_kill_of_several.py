@@ -66,13 +66,13 @@ class Vendors:
 
     @property
     def total(self) -> int:
-        """How many requests there were."""
+        """The number of requests."""
         return sum(self.posts.values())
 
 
 @contextmanager
 def vendors() -> Iterator[Vendors]:
-    """Both vendors, while the block lasts."""
+    """Yield both vendors, which answer while the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -34,12 +34,12 @@ RESULT = {
 
 
 def state(word: str) -> Fault:
-    """A reply about the job that is of this state."""
+    """Return a reply that says that the job has this state."""
     return reply(as_json({"status": word}))
 
 
 def refused(line: str, *headers: str) -> Fault:
-    """An error in JSON."""
+    """Return an error in JSON."""
     return reply(as_json({"error": {"code": "x", "message": "no"}}), line, *headers)
 
 
@@ -68,7 +68,7 @@ class Cell:
 
 
 def polls(*answers: Fault, **facts: Any) -> Cell:
-    """A job that begins well."""
+    """Return a fault that comes after the job has begun."""
     return Cell([begun], [state("running"), *answers], **facts)
 
 

@@ -27,7 +27,7 @@ TEXT = "맛있어요!"
 
 
 def sound(seconds: float = 0.1) -> bytes:
-    """A WAV of a tone that nothing compresses away."""
+    """Return a WAV of a tone that nothing compresses away."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
@@ -70,17 +70,17 @@ class Cell:
 
 
 def answer(body: Callable[[Speaker], bytes], *headers: str, kind: str | None = None) -> Callable[[Speaker], Fault]:
-    """A reply of a good status."""
+    """Return a reply of a good status."""
     return lambda speaker: reply(body(speaker), "200 OK", *headers, kind=speaker.kind if kind is None else kind)
 
 
 def refused(line: str, *headers: str) -> Callable[[Speaker], Fault]:
-    """An error in JSON, where audio was asked for."""
+    """Return an error in JSON, where audio was asked for."""
     return lambda _: reply(as_json({"error": {"code": "x", "message": "no"}}), line, *headers)
 
 
 def chunks_without_an_end(speaker: Speaker) -> Fault:
-    """A body in chunks, the last of which never comes."""
+    """Return a body in chunks, the last of which never comes."""
     data = speaker.body(sound())
 
     def fault(c: Connection) -> None:
@@ -91,7 +91,7 @@ def chunks_without_an_end(speaker: Speaker) -> Fault:
 
 
 def endless(speaker: Speaker) -> Fault:
-    """More audio than any reply may have."""
+    """Return more audio than any reply may have."""
 
     def fault(c: Connection) -> None:
         c.send(head(kind=speaker.kind), sound()[:44])

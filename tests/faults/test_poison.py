@@ -32,23 +32,23 @@ LIMITS = [{"max_requests": n} for n in range(1, 9)] + [{"max_units": n} for n in
 
 
 def each_way_with(values: Sequence[int]) -> list[tuple[str, int]]:
-    """Each way in which a request fails with each of the values; in the short form with one of them, in turn."""
+    """Return each way in which a request fails with each of the values; in the short form with one of them, in turn."""
     whole = list(product(HOLDING, values))
     return length(list(zip(HOLDING, cycle(values), strict=False)), whole, whole)
 
 
 def texts_in(request: Request) -> list[str]:
-    """The texts of a request to Azure."""
+    """Return the texts of a request to Azure."""
     return [document["text"] for document in documents(request)]
 
 
 def pictures_in(request: Request) -> list[bytes]:
-    """The pictures of a request to Google."""
+    """Return the pictures of a request to Google."""
     return [item["image"]["content"].data for item in request.json["requests"]]
 
 
 def broken(how: str, n: int) -> Any:
-    """What a service answers that breaks at one of n inputs."""
+    """Return the answer of a service that breaks at one of n inputs."""
     error = {"code": "InternalServerError", "message": "x"}
     bodies = {"500": b'{"error": {"code": "InternalServerError", "message": "x"}}', "html": b"<html>", "nothing": b"{}"}
     match how:
@@ -83,11 +83,11 @@ class Vendor(Batcher):
 
     @property
     def sizes(self) -> list[int]:
-        """How many inputs each request had."""
+        """The number of inputs in each request."""
         return [len(self.inputs_in(request)) for request in self.server.requests]
 
     def times(self, given: Any) -> int:
-        """How often an input was sent."""
+        """Return how often an input was sent."""
         return sum(given in self.inputs_in(request) for request in self.server.requests)
 
     def run(self, inputs: list[Any], **settings: Any) -> Done:

@@ -26,7 +26,7 @@ class Disk:
         self.unsynced: dict[str, list[tuple[int, bytes]]] = {}
 
     def lose(self, into: Path) -> None:
-        """The power goes: each write since the last sync reached the disk, or did not; the files as they are found."""
+        """Write the files as a power cut leaves them: each write since the last sync is on the disk, or is not."""
         for path, writes in self.unsynced.items():
             if not Path(path).exists():
                 continue
@@ -54,7 +54,7 @@ class LossyFile(apsw.VFSFile):
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        """From now on it stays."""
+        """Sync the file, which from now on loses nothing of this."""
         super().xSync(flags)
         self._disk.unsynced[self._path] = []
 
@@ -67,7 +67,7 @@ class LossyFiles(apsw.VFS):
         super().__init__("lossy", base="")
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802
-        """A file that may lose."""
+        """Return a file that may lose what was not synced."""
         return LossyFile("", name, flags, self._disk)
 
 

@@ -60,7 +60,7 @@ class Disk:
         self.lock = threading.RLock()
 
     def may_go(self) -> None:
-        """The power may go here."""
+        """Note what a power cut at this moment would leave."""
         found = {name: data for name, file in self.files.items() if (data := self._found(file)) is not None}
         self.cuts.append(Cut(found, set(self.sent), set(self.read)))
 
@@ -74,7 +74,7 @@ class Disk:
         return bytes(data)
 
     def written(self, name: str, data: bytes, offset: int) -> None:
-        """Some sectors of it may reach the disk and others not."""
+        """Note a write, of which some sectors may reach the disk and others not."""
         with self.lock:
             self.may_go()
             begin = 0
@@ -84,13 +84,13 @@ class Disk:
                 begin = end
 
     def cut_off(self, name: str, size: int) -> None:
-        """The file is made shorter."""
+        """Note that a file is made shorter."""
         with self.lock:
             self.may_go()
             self.files[name].pending.append(lambda data: data.__delitem__(slice(size, None)))
 
     def synced(self, name: str) -> None:
-        """All of it, and its name, is on disk from now on."""
+        """Note that all of a file, and its name, is on disk from now on."""
         with self.lock:
             self.may_go()
             file = self.files[name]
@@ -103,7 +103,7 @@ class Disk:
             file.durable, file.pending, file.certain = bytes(data), [], True
 
     def removed(self, name: str, *, for_good: bool) -> None:
-        """It is gone, or comes back."""
+        """Note that a file is removed, for good or so that a power cut may bring it back."""
         with self.lock:
             self.may_go()
             if for_good:
@@ -112,7 +112,7 @@ class Disk:
                 file.certain, file.removed = False, True
 
     def happened(self, where: set[str], text: str) -> None:
-        """Something that must not be forgotten."""
+        """Note an event that must not be forgotten."""
         with self.lock:
             where.add(text)
 
@@ -146,7 +146,7 @@ class CutFile(apsw.VFSFile):
         super().xTruncate(size)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        """From now on it stays."""
+        """Sync the file, and tell the disk."""
         super().xSync(flags)
         self._disk.synced(self._name)
 
@@ -159,7 +159,7 @@ class CutFiles(apsw.VFS):
         super().__init__("cut", base="")
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:  # noqa: N802
-        """A file that tells."""
+        """Return a file that tells the disk what is done to it."""
         return CutFile(name, flags, self._disk)
 
     def xDelete(self, path: str, syncdir: bool) -> None:  # noqa: N802
@@ -177,14 +177,14 @@ class Reader(MadeUp):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request."""
+        """Send one request."""
         response: Response = yield Request("POST", "https://made-up.example/v1", service="m", json={"text": text})
         self._disk.happened(self._disk.read, text)
         return Sentiment(score=response.json()["score"], language=language)
 
     @capability("open")
     def detect_language(self, text: str) -> Flow[Language]:
-        """A job that is polled."""
+        """Send a job, and poll it once."""
         url = "https://made-up.example/v1/jobs"
         yield Request("POST", url, service="t", json={"text": text})
         self._disk.happened(self._disk.read, text)
@@ -193,13 +193,13 @@ class Reader(MadeUp):
 
 
 def reply(request: Request) -> Response:
-    """To both operations."""
+    """Return a reply that serves both operations."""
     return ok({"score": 0.5, "code": "ko", "filler": "답" * random.Random(request.url).randrange(400)})  # noqa: S311
 
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
-    """The disk that journals are on; its log is taken into the file often."""
+    """Yield the disk that journals are on; their logs are taken into the files often."""
     disk = Disk(7)
     files = CutFiles(disk)
 
@@ -242,7 +242,7 @@ def test_the_power_goes_at_any_write(operation: str, colour: str, disk: Disk, tm
 
 
 def known_to(journal: Path) -> dict[str, bool]:
-    """The texts of which something was sent, as a plain SQLite finds them: whether the reply is there."""
+    """Return the texts of which something was sent, as a plain SQLite finds them, and whether the reply is there."""
     names = {sha256(text.encode()).hexdigest(): text for text in TEXTS}
     with closing(sqlite3.connect(journal)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -23,7 +23,7 @@ DICE = random.Random(4711)  # noqa: S311  # the same each time
 
 
 def waits(error: CloudAIError, attempt: int, n: int) -> list[float]:
-    """What the policy waits after this many attempts."""
+    """Return the seconds that the policy waits after this many attempts."""
     state = retrying(lambda _: math.inf, lambda: math.inf, lambda _: True, DICE.uniform)
     state.attempt_number = attempt
     state.set_exception((type(error), error, None))  # type: ignore[arg-type]
@@ -31,7 +31,7 @@ def waits(error: CloudAIError, attempt: int, n: int) -> list[float]:
 
 
 def is_uniform(values: list[float], low: float, high: float) -> bool:
-    """By Kolmogorov and Smirnov, at one in a thousand."""
+    """Return whether values are uniform, by the test of Kolmogorov and Smirnov at one in a thousand."""
     ordered = sorted((value - low) / (high - low) for value in values)
     n = len(ordered)
     distance = max(max((i + 1) / n - x, x - i / n) for i, x in enumerate(ordered))
@@ -112,7 +112,7 @@ def test_one_services_429_does_not_hold_back_another() -> None:
 
 
 def picture_of(size: tuple[int, int]) -> bytes:
-    """A PNG of this size."""
+    """Return a PNG of this size."""
     out = io.BytesIO()
     PIL.Image.new("RGB", size).save(out, "PNG")
     return out.getvalue()

@@ -25,18 +25,18 @@ pytestmark = pytest.mark.loopback
 
 @pytest.fixture(params=["blocking", "awaiting"])
 def colour(request: pytest.FixtureRequest) -> str:
-    """Both clients."""
+    """Return the name of each of the two clients in turn."""
     return str(request.param)
 
 
 @pytest.fixture(params=list(VENDORS))
 def vendor(request: pytest.FixtureRequest) -> str:
-    """All vendors."""
+    """Return the name of each vendor in turn."""
     return str(request.param)
 
 
 def refused_by(kind: type[cloudai.CloudAIError], colour: str, vendor: str, url: str, **options: Any) -> Any:
-    """The error of a call that never reaches the service: nothing sent, nothing billed."""
+    """Return the error of a call that never reaches the service: nothing sent, nothing billed."""
     with pytest.raises(kind) as raised:
         ask(colour, VENDORS[vendor].make(), url, **options)
     error = raised.value
@@ -162,7 +162,7 @@ def test_a_key_that_no_header_can_hold(colour: str, value: str) -> None:
 
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
-    """Most of a minute of noise: 1.8 MB."""
+    """Return most of a minute of noise: 1.8 MB."""
     return write_wav(tmp_path / "연설.wav", 55, 16_000, noise(2 * 16_000 * 55))
 
 

@@ -52,18 +52,18 @@ PAIRS = list(zip(SPELLINGS, cycle(CODES), strict=False))
 
 
 def located(spelling: str, elsewhere: str, here: str) -> str:
-    """The redirect's place."""
+    """Return the place of a redirect, spelled in this way."""
     return spelling.replace("{port}", elsewhere.rpartition(":")[2]).replace("{host}", here.rpartition("/")[2])
 
 
 @pytest.fixture(params=["ours", "a client that follows redirects"])
 def network(request: pytest.FixtureRequest) -> bool:
-    """Our transport, and a client of the user's."""
+    """Return for each of two networks, our transport and a client of the user's, whether it is the user's."""
     return request.param != "ours"
 
 
 def sentiment(colour: str, provider: Provider, url: str, theirs: bool) -> Any:
-    """One call over the network."""
+    """Make one call over our transport, or over a client of the user's."""
     if not theirs:
         return ask(colour, provider, url)
     if colour == "blocking":
@@ -174,7 +174,7 @@ class Jobs(Provider):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """A job that is looked at once."""
+        """Send a job, and look at it once."""
         started: Response = yield Request("POST", self.first, json={"text": text})
         done: Response = yield Request("GET", started.headers["operation-location"], billed=0)
         return Sentiment(score=done.json()["score"])

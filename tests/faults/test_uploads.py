@@ -28,13 +28,13 @@ SAID = b'{"error": {"code": "x", "message": "too large"}}'
 
 @pytest.fixture(params=["blocking", "awaiting"])
 def colour(request: pytest.FixtureRequest) -> str:
-    """Both networks."""
+    """Return the name of each of the two clients in turn."""
     return str(request.param)
 
 
 @pytest.fixture(params=["http", "https"])
 def tls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, ssl.SSLContext | None]:
-    """Plain and over TLS, whose own messages are no early reply."""
+    """Return the TLS of a client and of its server: none, and then one, whose own messages are no early reply."""
     if request.param == "http":
         return True, None
     public, context = certificate(tmp_path, "127.0.0.1", 30)
@@ -42,7 +42,7 @@ def tls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, ssl.SSLCon
 
 
 def exchanged(colour: str, url: str, verify: Any = True, timeout: float = 8.0, again: bool = False) -> Response:
-    """One upload of 20 MB, and perhaps a small request on the same network after it."""
+    """Send an upload of 20 MB, and perhaps a small request after it on the same network."""
     request = Request("POST", f"{url}/v1", content=UPLOAD, timeout=timeout)
     if colour == "blocking":
         network = Network(verify=verify)
@@ -64,7 +64,7 @@ def exchanged(colour: str, url: str, verify: Any = True, timeout: float = 8.0, a
 
 
 def said(status: str, body: bytes = SAID, size: int | None = None) -> bytes:
-    """A reply of this status."""
+    """Return a reply of this status."""
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status.encode(), len(body) if size is None else size) + body
 
 

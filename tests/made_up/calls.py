@@ -72,7 +72,7 @@ class Skipping:
         self.slept: list[float] = []
 
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the seconds of the real clock and of all sleeps."""
         return time.monotonic() + sum(self.slept)
 
     def sleep(self, seconds: float) -> None:
@@ -97,7 +97,7 @@ def ask(
     client: dict[str, Any] | None = None,
     **options: Any,
 ) -> Any:
-    """One call under one of the two clients, its address replaced by the server's."""
+    """Make one call by one of the two clients, to the server in place of the vendor."""
     clock = clock or Skipping()
     options.setdefault("language", "en")
     if colour == "blocking":
@@ -124,15 +124,15 @@ def ask(
 
 
 def to(url: str, request: Request) -> Request:
-    """The same request to another host."""
+    """Return the same request to another host."""
     return replace(request, url=f"{url}{urlsplit(request.url).path}")
 
 
 def noise(size: int) -> bytes:
-    """Bytes that nothing compresses."""
+    """Return bytes that nothing compresses."""
     return random.Random(7).randbytes(size)  # noqa: S311  # the same each time
 
 
 def as_json(body: Any) -> bytes:
-    """Of a reply."""
+    """Return the body of a reply as JSON."""
     return json.dumps(body, ensure_ascii=False).encode()

@@ -12,7 +12,7 @@ __all__ = ["certificate"]
 
 
 def certificate(folder: Path, host: str, days: int, issuer: Any = None) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for a host, and a server's context that shows it."""
+    """Return a certificate for a host, and a server's context that shows it."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -49,13 +49,13 @@ class Pictures:
 
     @staticmethod
     def _faces(chance: random.Random) -> list[Rectangle]:
-        """Up to six faces in the cells of a grid."""
+        """Return up to six faces in the cells of a grid."""
         cells = chance.sample(range(9), chance.randrange(7))
         return [(cell % 3 * 130 + 20, cell // 3 * 130 + 20, chance.randrange(50, 90), 70) for cell in cells]
 
     @staticmethod
     def _seen(chance: random.Random, faces: list[Rectangle]) -> list[Rectangle]:
-        """What a vendor sees of them: most, a little beside where they are, and now and then one that is not there."""
+        """Return the faces as a vendor sees them: most, a little moved, and now and then one that is not there."""
         seen = [
             (x + chance.randrange(-14, 15), y + chance.randrange(-14, 15), w + chance.randrange(-9, 10), h)
             for x, y, w, h in faces
@@ -66,12 +66,12 @@ class Pictures:
         return sorted(seen, key=lambda face: -face[2] * face[3])
 
     def providers(self) -> list[Any]:
-        """Both vendors."""
+        """Return both vendors."""
         endpoint = "https://example.cognitiveservices.azure.com"
         return [Azure(key="not-a-real-key", endpoint=endpoint), Google(api_key="not-a-real-key")]
 
     def __call__(self, request: Request) -> Response:
-        """The reply of whichever vendor is asked."""
+        """Return the reply of whichever vendor is asked."""
         if "googleapis" in request.url:
             return ok({"responses": [self._google(each) for each in request.json["requests"]]})
         content: Any = request.content

@@ -35,7 +35,7 @@ class Vendor:
         self.seen: list[str] = []
 
     def answer(self, method: str, path: str, body: bytes) -> dict[str, Any]:
-        """One request."""
+        """Count one request, and return the answer to it."""
         with self.lock:
             self.requests += 1
             pause = self.chance.random() * self.delay
@@ -77,7 +77,7 @@ class Runner:
         self._process = process
 
     def __call__(self, wish: dict[str, Any], meanwhile: Callable[[int], None] = lambda _: None) -> int:
-        """One run: how it ended; ``meanwhile`` is given the number of its process."""
+        """Carry out one run, and return its exit code; ``meanwhile`` is given the number of its process."""
         meanwhile(int(self._process.ask(json.dumps(wish))))
         return int(self._process.stdout.readline())
 

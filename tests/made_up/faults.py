@@ -35,14 +35,14 @@ class Cell:
 
     @property
     def most_billed(self) -> int:
-        """The upper bound."""
+        """The most requests that may have been billed."""
         if self.billed_max is not None:
             return self.billed_max
         return self.requests if self.state in ("UNKNOWN", "DONE") else 0
 
 
 def head(status: str = "200 OK", *headers: str, size: int | None = None, kind: str = "application/json") -> bytes:
-    """The head of a reply."""
+    """Return the head of a reply."""
     lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
     lines += [f"Content-Type: {kind}"] if kind else []
     lines += [f"Content-Length: {size}"] if size is not None else []
@@ -50,12 +50,12 @@ def head(status: str = "200 OK", *headers: str, size: int | None = None, kind: s
 
 
 def reply(body: bytes, status: str = "200 OK", *headers: str, kind: str = "application/json") -> Fault:
-    """A whole reply."""
+    """Return a whole reply."""
     return lambda c: c.send(head(status, *headers, size=len(body), kind=kind), body)
 
 
 def refusal(status: str, *headers: str) -> Callable[[Vendor], Fault]:
-    """An error reply in a shape that all three vendors have."""
+    """Return an error reply in a shape that all three vendors have."""
     body = as_json({"error": {"code": "x", "message": "no"}})
     return lambda _: reply(body, status, *headers)
 
@@ -63,17 +63,17 @@ def refusal(status: str, *headers: str) -> Callable[[Vendor], Fault]:
 def changed(
     change: Callable[[Vendor], bytes], kind: str = "application/json", *headers: str
 ) -> Callable[[Vendor], Fault]:
-    """A good status with this body."""
+    """Return a good status with this body."""
     return lambda vendor: reply(change(vendor), "200 OK", *headers, kind=kind)
 
 
 def good(vendor: Vendor) -> bytes:
-    """The good reply."""
+    """Return the good reply."""
     return as_json(vendor.good)
 
 
 def halves(c: Connection, data: bytes, then: Callable[[], None]) -> None:
-    """Half of a body, then something else."""
+    """Send half of a body, and then do something else."""
     c.send(head(size=len(data)), data[: len(data) // 2])
     then()
 
@@ -85,7 +85,7 @@ def bomb() -> bytes:
 
 
 def begun_and_reset(c: Connection) -> None:
-    """The request has begun to arrive."""
+    """Reset the connection as soon as the request has begun to arrive."""
     c.socket.recv(1)
     c.reset()
 
@@ -98,34 +98,34 @@ def endless(c: Connection) -> None:
 
 
 def endless_headers(c: Connection) -> None:
-    """Headers that have no end."""
+    """Send headers that have no end."""
     c.send(b"HTTP/1.1 200 OK\r\n")
     for n in range(100_000):
         c.send(f"X-Header-{n}: {'a' * 100}\r\n".encode())
 
 
 def replaced(old: str, new: str) -> Callable[[Vendor], bytes]:
-    """The good reply with a number written otherwise."""
+    """Return a function that gives the good reply with a number written otherwise."""
     return lambda vendor: good(vendor).replace(old.encode(), new.encode()).replace(b"0.9", new.encode())
 
 
 def lost(fault: Fault, **facts: Any) -> Cell:
-    """A connection that breaks: tried once more."""
+    """Return a case in which the connection breaks, and the call is tried once more."""
     return Cell(lambda _: fault, 2, "ConnectionLostError", **facts)
 
 
 def late(fault: Callable[[Vendor], Fault], **facts: Any) -> Cell:
-    """A reply that never ends: given up at the deadline."""
+    """Return a case in which the reply never ends, and the call is given up at the deadline."""
     return Cell(fault, 1, "DeadlineExceededError", timeout=0.6, **facts)
 
 
 def bad(body: Callable[[Vendor], bytes], kind: str = "application/json", *headers: str) -> Cell:
-    """A good status that cannot be used: not tried again."""
+    """Return a case in which a good status cannot be used, and the call is not tried again."""
     return Cell(changed(body, kind, *headers), 1, "MalformedResponseError")
 
 
 def status(line: str, error: str, requests: int, state: str, *headers: str, **facts: Any) -> Cell:
-    """An error reply."""
+    """Return a case with an error reply."""
     carried_out = facts.pop("carried_out", state == "UNKNOWN")
     return Cell(refusal(line, *headers), requests, error, state, carried_out=carried_out, **facts)
 

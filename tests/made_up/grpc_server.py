@@ -46,11 +46,11 @@ class Grpcd:
 
     @property
     def count(self) -> int:
-        """Requests."""
+        """The number of requests."""
         return len(self.requests)
 
     def answer(self, kind: str, request: bytes, context: grpc.ServicerContext) -> bytes:
-        """One call, whose reply is a message of this kind."""
+        """Answer one call with a message of this kind."""
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
         time.sleep(self.delay)
@@ -62,7 +62,7 @@ class Grpcd:
 
 
 def status_of(error: dict[str, Any]) -> status_pb2.Status:
-    """Google's error of a REST reply as gRPC has it."""
+    """Return the error of a REST reply of Google's as gRPC has it."""
     code = grpc.StatusCode[error["status"]].value[0]
     return json_format.ParseDict(
         {"code": code, "message": error["message"], "details": error.get("details", [])}, status_pb2.Status()
@@ -80,7 +80,7 @@ class _Handler(grpc.GenericRpcHandler):
 
 @contextmanager
 def grpcd(reply: Any, *, delay: float = 0.0, tls: Any = None) -> Iterator[Grpcd]:
-    """A server for one test."""
+    """Yield a server for one test."""
     server, state = grpc.server(ThreadPoolExecutor(4)), Grpcd(reply, delay)
     server.add_generic_rpc_handlers((_Handler(state.answer),))
     add = server.add_insecure_port if tls is None else lambda place: server.add_secure_port(place, tls)
@@ -99,7 +99,7 @@ SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 @contextmanager
 def cutting() -> Iterator[Grpcd]:
-    """A server that speaks HTTP/2 until a call has come, and then breaks off."""
+    """Yield a server that speaks HTTP/2 until a call has come, and then breaks off."""
     state = Grpcd({})
     listening = socket.create_server(("127.0.0.1", 0))
     state.port = listening.getsockname()[1]

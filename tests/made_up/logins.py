@@ -26,7 +26,7 @@ NLU = "https://api.eu-de.natural-language-understanding.watson.cloud.ibm.com"
 
 
 def jwt(name: str, seconds: float) -> str:
-    """A token as IBM's: its end is written in it. Nobody checks the signature here."""
+    """Return a token like IBM's, in which its end is written. Nobody checks the signature here."""
     now = int(time.time())
     parts = [{"alg": "RS256"}, {"sub": name, "iat": now, "exp": int(now + seconds)}]
     return ".".join([*(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts), "c2ln"])
@@ -40,7 +40,7 @@ class Plain:
         self.scopes: list[str] = []
 
     def get_token(self, *scopes: str, **_: Any) -> Any:
-        """As azure-core wants it."""
+        """Return a token, in the form that azure-core wants."""
         self.scopes += scopes
         asked = urllib.request.Request(self.url, data=ASCII_SECRET.encode())  # noqa: S310  # the loopback
         with urllib.request.urlopen(asked, timeout=10) as reply:  # noqa: S310
@@ -54,7 +54,7 @@ class _Access(NamedTuple):
 
 
 def google(url: str) -> Google:
-    """A user's login, with a refresh token."""
+    """Return a provider that has a user's login, with a refresh token."""
     from google.oauth2.credentials import Credentials
 
     return Google(
@@ -65,12 +65,12 @@ def google(url: str) -> Google:
 
 
 def azure(url: str) -> Azure:
-    """A credential of the user's own."""
+    """Return a provider that has a credential of the user's own."""
     return Azure(endpoint=AZURE, credential=Plain(url))
 
 
 def watson(url: str) -> Watson:
-    """IAM with an API key."""
+    """Return a provider that has an authenticator of IAM, with an API key."""
     from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 
     return Watson(authenticator=IAMAuthenticator(ASCII_SECRET, url=url), nlu=Resource(endpoint=NLU))
@@ -85,12 +85,12 @@ class Vendor:
 
 
 def usual(name: str, seconds: float) -> Any:
-    """OAuth's reply, Azure's end of it beside."""
+    """Return a token as OAuth has it, with its end as Azure has it."""
     return {"access_token": name, "expires_in": int(seconds), "expires_on": time.time() + seconds}
 
 
 def of_ibm(name: str, seconds: float) -> Any:
-    """IAM's reply."""
+    """Return a token as IAM has it."""
     return {"access_token": jwt(name, seconds), "refresh_token": SECRET, "expires_in": int(seconds)}
 
 
@@ -119,7 +119,7 @@ SENTIMENT: dict[str, Any] = {
 
 
 def everything_of(error: BaseException | None) -> str:
-    """All that an error shows or holds, and the errors it hangs on to."""
+    """Return all that an error, and the errors it hangs on to, show or hold."""
     texts: list[str] = []
     while error is not None:
         lines = traceback.TracebackException.from_exception(error, capture_locals=False).format(chain=False)
@@ -138,7 +138,7 @@ class Service:
     refused: set[str] = field(default_factory=set)
 
     def __call__(self, request: Request) -> Response:
-        """A good reply, or a 401."""
+        """Return a good reply, or a 401 for a token that is no longer taken."""
         self.requests.append(request)
         token = request.headers.get("Authorization", "")
         self.shown.append(token)
@@ -151,13 +151,13 @@ Answer = Callable[[Connection], None]
 
 
 def told(body: Any, status: str = "200 OK", *headers: str) -> Answer:
-    """A whole reply."""
+    """Return an answer that is a whole reply."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return lambda c: c.send(head(status, *headers, size=len(data)), data)
 
 
 def late(seconds: float, then: Answer) -> Answer:
-    """The same, later."""
+    """Return an answer that comes later."""
 
     def answer(connection: Connection) -> None:
         time.sleep(seconds)
@@ -167,13 +167,13 @@ def late(seconds: float, then: Answer) -> Answer:
 
 
 def silent(connection: Connection) -> None:
-    """Never a word."""
+    """Never answer."""
     connection.silence()
 
 
 @contextmanager
 def token_server(*answers: Answer, **options: Any) -> Iterator[Faultd]:
-    """A server that gives these answers in turn, and the last one ever after."""
+    """Yield a server that gives these answers in turn, and the last one ever after."""
     left = list(answers)
 
     def fault(connection: Connection) -> None:

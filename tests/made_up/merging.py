@@ -20,14 +20,14 @@ FACE = {"fdBoundingPoly": {"vertices": [{}, {"x": 9}, {"x": 9, "y": 9}, {"y": 9}
 
 
 def picture(i: int) -> bytes:
-    """A small one, like no other."""
+    """Return a small picture that is like no other."""
     out = io.BytesIO()
     PIL.Image.new("RGB", (50, 50), (i % 256, i // 256, 7)).save(out, "PNG")
     return out.getvalue()
 
 
 def google(request: Request) -> Response:
-    """One face for each picture; "bad image data" for one that is the 700th."""
+    """Answer with one face for each picture, and with "bad image data" for the 700th."""
     replies: list[dict[str, Any]] = []
     for item in request.json["requests"]:
         bad = item["image"]["content"].data == picture(700)
@@ -36,13 +36,13 @@ def google(request: Request) -> Response:
 
 
 def documents(request: Request) -> list[dict[str, Any]]:
-    """The texts of a request to Azure."""
+    """Return the texts of a request to Azure."""
     found: list[dict[str, Any]] = request.json["analysisInput"]["documents"]
     return found
 
 
 def azure(request: Request) -> Response:
-    """A share by the length of a text; an error for one that says so; in no particular order."""
+    """Answer with a share by the length of each text, in no particular order; with an error for one that says so."""
     done: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for document in documents(request):
@@ -75,5 +75,5 @@ class Asked(Batcher):
 
     @property
     def n(self) -> int:
-        """Requests."""
+        """The number of requests."""
         return len(self.server.requests)

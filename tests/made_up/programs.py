@@ -26,7 +26,7 @@ open(sys.argv[2] + ".tsv", "w", encoding="utf-8").write("level\\tpage_num\\n" + 
 
 
 def written(folder: Path, name: str, text: str) -> Path:
-    """A script that can be run as a program."""
+    """Return a script that can be run as a program."""
     path = folder / name
     path.write_text(text, "utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -34,7 +34,7 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 
 def tesseract(folder: Path, codes: str = "kor+eng", mode: str = "4") -> Path:
-    """A program that reads two Korean words in any picture, if it is asked with these languages and this mode."""
+    """Return a program that reads two Korean words in any picture, if asked with these languages and this mode."""
     return written(folder, "테서랙트", TESSERACT.format(python=sys.executable, codes=codes, mode=mode))
 
 
@@ -50,5 +50,5 @@ shutil.copy("{sound}", sys.argv[sys.argv.index("-w") + 1])
 
 
 def espeak(folder: Path) -> Path:
-    """A program that says one Korean word, which it is given as its input, and knows that language alone."""
+    """Return a program that says one Korean word, which it is given as its input, and knows that language alone."""
     return written(folder, "말하기", ESPEAK.format(python=sys.executable, sound=FIXTURES / "인사.wav"))

@@ -19,12 +19,12 @@ URL = "https://made-up.example/v1"
 
 
 def ok(body: Any, **headers: str) -> Response:
-    """A good reply."""
+    """Return a good reply."""
     return Response(200, headers, json.dumps(body).encode())
 
 
 def refused(status: int, message: str = "no", **headers: str) -> Response:
-    """A reply outside 2xx in the vendor's shape."""
+    """Return a reply outside 2xx in the vendor's shape."""
     return Response(
         status, {k.replace("_", "-"): v for k, v in headers.items()}, json.dumps({"error": message}).encode()
     )
@@ -43,24 +43,24 @@ class MadeUp(Provider):
         self.tokens = tokens
 
     def token(self, service: str) -> Flow[Token] | None:
-        """A token, where a function makes them."""
+        """Return a token, if there is a function that makes them."""
         return call(self.tokens) if self.tokens else None
 
     def fault(self, response: Response) -> Fault:
-        """``{"error": "text"}``."""
+        """Return the fault of a reply such as ``{"error": "text"}``."""
         body = error_body(response)
         return Fault(message=str(body["error"]) if isinstance(body, dict) and "error" in body else readable(response))
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request."""
+        """Send one request."""
         response: Response = yield Request("POST", URL, service="mood", api="v1", json={"text": text})
         body = response.json()
         return Sentiment(score=body["score"], language=language, meta=Meta(model=body.get("model")))
 
     @capability("open")
     def detect_language(self, text: str) -> Flow[Language]:
-        """A job that is polled, by two parts at once where the text has a bar."""
+        """Send a job and poll it; if the text has a bar, send two at once."""
         if "|" in text:
             parts = yield from parallel([self._job(part) for part in text.split("|")])
             return Language(code="+".join(parts))
@@ -77,7 +77,7 @@ class MadeUp(Provider):
 
 
 def job(seconds: float = 60.0, now: float = 0.0, **options: Any) -> CallContext:
-    """A call's book."""
+    """Return the context of one call."""
     return CallContext(MadeUp(), "sentiment", lambda: {"input": "text"}, deadline=now + seconds, **options)
 
 

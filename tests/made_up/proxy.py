@@ -22,13 +22,13 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """For clients."""
+        """The address of the proxy."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def proxying(target: int) -> Iterator[Proxy]:
-    """A proxy for one test."""
+    """Yield a proxy for one test."""
     listening, proxy = socket.create_server(("127.0.0.1", 0)), Proxy()
     proxy.port = listening.getsockname()[1]
 

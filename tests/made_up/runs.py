@@ -26,7 +26,7 @@ __all__ = ["Far", "main", "texts_of"]
 
 
 def texts_of(n: int) -> list[str]:
-    """Texts that are all different."""
+    """Return texts that are all different."""
     return [f"후기 {number}" for number in range(n)]
 
 
@@ -37,24 +37,24 @@ class Five:
     limit: int = 5
 
     def key(self, request: Request) -> object:
-        """All alike."""
+        """Return the address: all requests to it are merged."""
         return request.url
 
     def slots(self, requests: Sequence[Request]) -> int:
-        """One each."""
+        """Return the number of requests, each of which takes one slot."""
         return len(requests)
 
     def fits(self, requests: Sequence[Request]) -> bool:
-        """By their number."""
+        """Return whether the requests are few enough for one."""
         return len(requests) <= self.limit
 
     def join(self, requests: Sequence[Request]) -> Request:
-        """Their texts, one after the other."""
+        """Join the texts of requests, one after the other."""
         texts = [text for request in requests for text in request.json["texts"]]
         return replace(requests[0], json={"texts": texts}, billed=len(texts))
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
-        """An answer each."""
+        """Split a reply into one for each request."""
         answers = response.json()["answers"]
         assert len(answers) == len(requests)
         return [replace(response, content=json.dumps({"answers": [answer]}).encode()) for answer in answers]
@@ -72,13 +72,13 @@ class Far(Provider):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request."""
+        """Send one request."""
         response: Response = yield Request("POST", f"{self.url}/mood", service="mood", api="v1", json={"text": text})
         return Sentiment(score=response.json()["score"], language=language)
 
     @capability("open")
     def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """One request, for up to five."""
+        """Send one request, which up to five texts share."""
         body = {"texts": [text]}
         response: Response = yield Request(
             "POST", f"{self.url}/many", service="many", api="v1", json=body, merge=Five()
@@ -89,12 +89,12 @@ class Far(Provider):
         return KeyPhrases()
 
     def max_per_request(self, operation: str) -> int:
-        """Five, where they are joined."""
+        """Return five for requests that are merged, else one."""
         return 5 if operation == "key_phrases" else 1
 
     @capability("open")
     def detect_language(self, text: str) -> Flow[Language]:
-        """A job that is polled."""
+        """Send a job, and poll it."""
         response: Response = yield Request("POST", f"{self.url}/jobs", service="tongue", api="v1", json={"text": text})
         job = response.json()["job"]
         while True:
@@ -104,7 +104,7 @@ class Far(Provider):
 
 
 def run(wish: dict[str, Any]) -> None:
-    """One run, to its end or to the failpoint."""
+    """Carry out one run, to its end or to the failpoint."""
     if wish.get("failpoint"):
         _die_at(wish["failpoint"], wish["after"])
     settings: dict[str, Any] = {"journal": wish["journal"], "concurrency": wish["workers"]}

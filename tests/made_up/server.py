@@ -33,7 +33,7 @@ class Connection:
 
     @property
     def path(self) -> str:
-        """What the request asks for, as it was sent."""
+        """The path that the request asks for, as it was sent."""
         return self.request.split(b" ", 2)[1].decode()
 
     @property
@@ -87,16 +87,16 @@ class Faultd:
 
     @property
     def count(self) -> int:
-        """Requests that came whole."""
+        """The number of requests that came whole."""
         return len(self.requests)
 
     @property
     def billed(self) -> int:
-        """What the vendor counts of them."""
+        """The number of requests that the vendor bills."""
         return self.count if self.bills else 0
 
     def serve(self, connection: socket.socket) -> None:
-        """One connection: one request, one fault."""
+        """Serve one connection: one request, one fault."""
         with self.lock:
             self.connections += 1
         with suppress(OSError), connection:
@@ -116,7 +116,7 @@ class Faultd:
 
 
 def read(connection: socket.socket) -> bytes:
-    """A whole request, or nothing where the other side left before its end."""
+    """Read a whole request, or nothing where the other side left before its end."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -142,7 +142,7 @@ def faultd(
     keeps: bool = False,
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[Faultd]:
-    """A server on the loopback for one test."""
+    """Yield a server on the loopback for one test."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=128)
     scheme = "https" if tls else "http"
     server = Faultd(fault, bills, reads, keeps, url=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}")

@@ -33,23 +33,23 @@ class Vendor(Provider):
         self.url = url or f"https://{NAMES.index(self.name)}.vendor.example"
 
     def missing(self, operation: str | None = None) -> str | None:
-        """A key, where none is given."""
+        """Return the advice to set a key, where none is given."""
         return None if self.setting("key") else "no key. Set THREE_VENDORS_KEY."
 
     def sign(self, request: Request, token: Any) -> Request:
-        """The key in a header."""
+        """Return the request with the key in a header."""
         if problem := self.missing():
             raise SettingsError(problem)
         return with_headers(request, {"x-key": str(self.setting("key"))})
 
     def fault(self, response: Response) -> Fault:
-        """``{"error": "text", "quota": "day"}``."""
+        """Return the fault of a reply such as ``{"error": "text", "quota": "day"}``."""
         body = error_body(response)
         return Fault(message=str(body.get("error", "")), quota=body.get("quota"))
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request."""
+        """Send one request."""
         request = Request("POST", f"{self.url}/mood", service="mood", api="v1", json={"text": text})
         body = (yield request).json()
         return Sentiment(score=body["score"], label=body.get("label"), language=language, meta=Meta(model=self.name))
@@ -60,7 +60,7 @@ class Phrases(Vendor):
 
     @capability("open")
     def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """One request."""
+        """Send one request."""
         body = (yield Request("POST", f"{self.url}/phrases", service="phrases", api="v1", json={"text": text})).json()
         return KeyPhrases(phrases=tuple(KeyPhrase(text=phrase) for phrase in body["phrases"]))
 
@@ -87,15 +87,15 @@ class Vendors:
         return self.answers.get(name, good)(request)
 
     def count(self, name: str) -> int:
-        """How many requests a vendor was sent."""
+        """Return how many requests a vendor was sent."""
         return sum(each == name for each, _ in self.requests)
 
 
 def good(request: Request) -> Response:
-    """A good reply, whatever is asked."""
+    """Return a good reply, whatever is asked."""
     return ok({"score": 0.5, "phrases": ["맛"]})
 
 
 def asked(names: Sequence[str] = NAMES, **settings: dict[str, Any]) -> list[Provider]:
-    """The vendors of these names, in order; ``settings`` has arguments of the constructor of some."""
+    """Return the vendors of these names, in order; ``settings`` has arguments of the constructor of some."""
     return [KINDS[name](**settings.get(name, {})) for name in names]

@@ -20,13 +20,13 @@ UPLOAD = b"PICTURE-BYTES-"
 
 
 def ok(body: Any, **headers: str) -> Response:
-    """A good reply in JSON."""
+    """Return a good reply in JSON."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(200, {"content-type": "application/json", **given}, json.dumps(body).encode())
 
 
 def upload(text: str, prepared: str = "") -> Blob:
-    """A text as a file; ``prepared`` is what preparing it added to the bytes that are sent."""
+    """Return a text as a file; ``prepared`` is what preparing it added to the bytes that are sent."""
     return Blob(sha256(text.encode()).hexdigest(), lambda: UPLOAD + (text + prepared).encode(), "image/x")
 
 
@@ -44,7 +44,7 @@ class Mood(Provider):
         self.signed_with: list[str] = []
 
     def token(self, service: str) -> Flow[Token] | None:
-        """A token by a form, where this is asked for."""
+        """Return a flow that fetches a token by a form, where tokens are asked for."""
         return self._token() if self.tokens else None
 
     def _token(self) -> Flow[Token]:
@@ -54,7 +54,7 @@ class Mood(Provider):
         return Token(body["access_token"], body["expires_in"] * 1e9)
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The token, or the key as a header."""
+        """Return the request with the token, or with the key as a header."""
         if token is not None:
             self.signed_with.append(token.value)
             return super().sign(request, token)
@@ -62,27 +62,27 @@ class Mood(Provider):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """A file inside JSON."""
+        """Send a file inside JSON."""
         body = {"items": [{"picture": upload(text, self.prepared), "language": language}]}
         reply: Response = yield Request("POST", f"{URL}/mood", json=body, params={"model": "m1"})
         return Sentiment(score=reply.json()["score"])
 
     @capability("open")
     def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """A file as the body."""
+        """Send a file as the body."""
         reply: Response = yield Request("POST", f"{URL}/phrases", content=upload(text, self.prepared))
         return KeyPhrases(phrases=tuple(KeyPhrase(text=word) for word in reply.json()))
 
     @capability("open")
     def translate(self, text: str, *, to: str, source: str | None) -> Flow[Translation]:
-        """A file in a form."""
+        """Send a file in a form."""
         file = File(f"{text}.png", upload(text, self.prepared), "image/png")
         reply: Response = yield Request("POST", f"{URL}/form", form={"target": to}, files={"it": file})
         return Translation(text=reply.json()["text"], to=to)
 
     @capability("open")
     def detect_language(self, text: str) -> Flow[Language]:
-        """A job that is polled, its address as the service gives it."""
+        """Send a job, and poll it at the address that the service gives."""
         start: Response = yield Request("POST", f"{URL}/jobs", json={"text": text})
         while True:
             address = start.headers["operation-location"]
@@ -98,7 +98,7 @@ class Service:
         self.requests: list[Request] = []
 
     def __call__(self, request: Request) -> Response:
-        """A reply."""
+        """Answer one request."""
         self.requests.append(request)
         polls = sum("/jobs/" in r.url for r in self.requests)
         match request.url.partition("?")[0].removeprefix(URL):
@@ -117,15 +117,15 @@ class Service:
                 return ok({"access_token": ACCESS, "token_type": "Bearer", "expires_in": 3600})
 
     async def asend(self, request: Request) -> Response:
-        """The same, awaiting."""
+        """Answer one request of an awaiting client."""
         return self(request)
 
 
 def get(path: str = "", **facts: Any) -> Request:
-    """A small request."""
+    """Return a small request."""
     return Request("GET", f"{URL}{path}", **facts)
 
 
 def post(body: Any = None, **facts: Any) -> Request:
-    """A small request with a body."""
+    """Return a small request with a body."""
     return Request("POST", URL, json=body, **facts)

@@ -33,12 +33,12 @@ LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
 
 
 def _number(picture: bytes) -> int:
-    """A number that belongs to a picture."""
+    """Return a number that belongs to a picture."""
     return int.from_bytes(sha256(picture).digest()[:2], "big")
 
 
 def _bytes_of(value: Any) -> bytes:
-    """The bytes of a blob, or of a text."""
+    """Return the bytes of a blob, or of a text."""
     data = getattr(value, "data", value)
     return data if isinstance(data, bytes) else str(data).encode()
 

@@ -29,7 +29,7 @@ HEADER = "canary-header-7e1b90aa"
 
 
 def variables(error: BaseException) -> Iterator[tuple[str, str, str]]:
-    """The variables of our frames, and of the libraries beneath us, in the tracebacks of an error and its causes."""
+    """Yield the variables of our frames, and of libraries beneath us, in the tracebacks of an error and its causes."""
     for each in chain(error):
         for frame, _ in traceback.walk_tb(each.__traceback__):
             path = frame.f_code.co_filename
@@ -38,14 +38,14 @@ def variables(error: BaseException) -> Iterator[tuple[str, str, str]]:
 
 
 def held(error: BaseException, *canaries: str) -> list[tuple[str, str]]:
-    """The variables that hold any of the canaries, and the texts of the errors that do."""
+    """Return the variables that hold any of the canaries, and the texts of the errors that do."""
     texts = [(type(each).__name__, f"{each} {each!r} {vars(each)}") for each in chain(error)]
     shown = [(frame, f"{name} = {text}") for frame, name, text in variables(error)]
     return [(where, text[:80]) for where, text in [*texts, *shown] if any(canary in text for canary in canaries)]
 
 
 def unverified() -> ssl.SSLContext:
-    """A context that checks nothing."""
+    """Return a context that checks nothing."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -53,7 +53,7 @@ def unverified() -> ssl.SSLContext:
 
 
 def called(kind: Any, **options: Any) -> None:
-    """The first call of a client, at which the files and packages that its options name are looked for."""
+    """Make the first call of a client, which looks for the files and packages that its options name."""
     client = kind(cloudai.Azure(key=KEY, endpoint="https://127.0.0.1:9"), max_attempts=1).with_options(**options)
     made = client.sentiment("x", language="ko")
     if inspect.iscoroutine(made):
@@ -94,7 +94,7 @@ def silent(c: Connection) -> None:
 
 
 def providers(url: str) -> list[Provider]:
-    """Vendors whose flows hold the text in different ways."""
+    """Return vendors whose flows hold the text in different ways."""
     return [cloudai.Azure(key=KEY, endpoint=url), Watson(nlu=Resource(KEY, url))]
 
 
@@ -188,7 +188,7 @@ def test_an_input_that_cannot_be_sent_keeps_nothing(given: Any) -> None:
 
 
 def without_names() -> ssl.SSLContext:
-    """A context that checks certificates, and not whose they are."""
+    """Return a context that checks certificates, and not whose they are."""
     context = ssl.create_default_context()
     context.check_hostname = False
     return context

@@ -86,12 +86,12 @@ STEERS = re.compile(
 
 @pytest.fixture(params=list(HOSTILE))
 def hostile(request: pytest.FixtureRequest) -> str:
-    """Each hostile text."""
+    """Return each hostile text in turn."""
     return HOSTILE[str(request.param)]
 
 
 def labelled(*texts: str) -> Any:
-    """A picture's labels as a vendor's reply has them."""
+    """Return a picture's labels as a vendor's reply has them."""
     labels = [{"mid": "/m/1", "description": text, "score": 0.9, "topicality": 0.9} for text in texts]
     reply = json.dumps({"responses": [{"labelAnnotations": labels}]})
     out = io.BytesIO()
@@ -259,7 +259,7 @@ def listening() -> Iterator[tuple[str, list[str]]]:
 
 
 def opened(path: Path, profile: Path) -> str:
-    """The page after a browser has had its time with it."""
+    """Return the page after a browser has had its time with it."""
     assert BROWSER
     options = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
     command = [BROWSER, *options.split(), "--virtual-time-budget=1500", "--dump-dom", f"--user-data-dir={profile}"]
@@ -267,7 +267,7 @@ def opened(path: Path, profile: Path) -> str:
 
 
 def pages(texts: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """All that we have for browsers and notebooks, made of these texts."""
+    """Yield all that we have for browsers and notebooks, made of these texts."""
     found = labelled(*texts.values())
     rows = [{"a": text, text: "나"} for text in texts.values()]
     yield Table(rows, units={"a": "<script>hit()</script>"})._repr_html_()

@@ -57,24 +57,24 @@ TOLD = {"x-request-id": KEY, "apim-request-id": KEY, "x-global-transaction-id": 
 
 @pytest.fixture(params=list(MAKE))
 def name(request: pytest.FixtureRequest) -> str:
-    """All vendors with a key."""
+    """Return the name of each vendor with a key in turn."""
     return str(request.param)
 
 
 def refusing(status: int, **headers: str) -> Callable[[Request], Response]:
-    """A service that repeats whatever it was sent: in its headers, its code and its words."""
+    """Return a service that repeats whatever it was sent: in its headers, its code and its words."""
     said = {"code": ALL, "message": ALL, "error": ALL, "status": ALL, "innererror": {"code": KEY, "message": ALL}}
     bodies = {"error": said, "message": ALL, "errors": [said], "code": KEY}
     return lambda _: Response(status, {**JSON, **TOLD, **headers}, json.dumps(bodies).encode())
 
 
 def replying(content: str, kind: str = "application/json") -> Callable[[Request], Response]:
-    """A good status, and this in the body."""
+    """Return a service that replies with a good status, and with this in the body."""
     return lambda _: Response(200, {"content-type": kind, **TOLD}, content.encode())
 
 
 def broken(request: Request) -> Response:
-    """A transport whose error repeats the request."""
+    """Raise the error of a transport that repeats the request."""
     try:
         raise OSError(f"could not write {dict(request.headers)} {ALL}")
     except OSError as error:
@@ -124,7 +124,7 @@ def test_our_frames_hold_no_text(call: Caller, name: str) -> None:
 
 
 def good(name: str) -> dict[str, Any]:
-    """A good reply that repeats the secrets where nobody asked for them."""
+    """Return a good reply that repeats the secrets where nobody asked for them."""
     return {**VENDORS[name].good, "echo": ALL, "deep": [{"k": BASIC}]}
 
 
@@ -327,7 +327,7 @@ def test_frames_of_a_foreign_error(call: Caller, name: str) -> None:
 
 
 def parsing(_: Request) -> Response:
-    """A transport of the user's that could not read a reply."""
+    """Raise the error of a user's transport that could not read a reply."""
     try:
         TEXT.encode("ascii")
     except UnicodeEncodeError as error:

@@ -30,20 +30,20 @@ SRC = str(Path(cloudai.__file__).parent)
 
 
 def spellings(secret: str) -> list[str]:
-    """As it may be written: plain, escaped, in base64, in hexadecimal."""
+    """Return a secret as it may be written: plain, escaped, in base64, in hexadecimal."""
     plain = {secret, quote(secret), secret.encode("unicode_escape").decode(), repr(secret.encode())[2:-1]}
     inner = {echo[4:-4] for echo in echoes(secret) if len(echo) > 16}
     return [word for word in plain | inner if len(word) > 8]
 
 
 def assert_clean(text: str, *secrets: str) -> None:
-    """No spelling of a secret is in it."""
+    """Require that no spelling of a secret is in a text."""
     for secret in secrets:
         assert [word for word in spellings(secret) if word in text] == []
 
 
 def told_by(error: BaseException) -> str:
-    """All that an error tells."""
+    """Return all that an error tells."""
     try:
         pickled = pickle.dumps(error).decode("latin-1")
     except TypeError:
@@ -52,7 +52,7 @@ def told_by(error: BaseException) -> str:
 
 
 def variables_of(error: BaseException) -> str:
-    """The variables of our frames: what error trackers collect. What the caller gave as an argument is the caller's."""
+    """Return the variables of our frames, which error trackers collect, but for the arguments that the caller gave."""
     parts = []
     seen: BaseException | None = error
     while seen is not None:

@@ -37,7 +37,7 @@ REKOGNITION = EXAMPLES / "provider_plugin" / "cloudai_rekognition.py"
 
 
 def picture() -> bytes:
-    """A photo with a place in its EXIF and in a comment; noise, so that its bytes are like no other's."""
+    """Return a photo with a place in its EXIF and in a comment; noise, so that its bytes are like no other's."""
     exif = Image.Exif()
     exif[0x010E] = PLACE
     out = io.BytesIO()
@@ -47,7 +47,7 @@ def picture() -> bytes:
 
 
 def recording() -> bytes:
-    """Half a second of noise."""
+    """Return half a second of noise."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
@@ -58,7 +58,7 @@ def recording() -> bytes:
 
 
 def rekognition() -> Provider:
-    """The example of a third party's provider, with AWS's three keys."""
+    """Return the example of a third party's provider, with AWS's three keys."""
     pytest.importorskip("botocore")
     spec = importlib.util.spec_from_file_location("cloudai_rekognition", REKOGNITION)
     assert spec
@@ -96,12 +96,12 @@ CALLS: dict[str, tuple[Callable[[], Provider], str, Callable[[], bytes], dict[st
 
 @pytest.fixture(params=list(CALLS))
 def name(request: pytest.FixtureRequest) -> str:
-    """Every service that takes bytes."""
+    """Return the name of each service that takes bytes in turn."""
     return str(request.param)
 
 
 def sent_in(request: Request) -> list[bytes]:
-    """The uploads of a request."""
+    """Return the uploads of a request."""
 
     def within(value: Any) -> list[bytes]:
         if isinstance(value, Blob):
@@ -115,7 +115,7 @@ def sent_in(request: Request) -> list[bytes]:
 
 
 def pieces(data: bytes) -> list[bytes]:
-    """Stretches of an upload, each long enough to be like nothing else."""
+    """Return stretches of an upload, each long enough to be like nothing else."""
     return [data[n : n + 24] for n in range(len(data) // 3, len(data) - 24, len(data) // 4)]
 
 

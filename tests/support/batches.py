@@ -36,7 +36,7 @@ class Done:
     reparsed: int | None = None
 
     def values(self, name: str = "status") -> list[Any]:
-        """A column of the table, in order."""
+        """Return a column of the table, in order."""
         return [row[name] for row in self.table]
 
 
@@ -121,7 +121,7 @@ class Batcher:
 
 @contextmanager
 def _journal_error_kept(done: Done) -> Iterator[None]:
-    """What closing raises, where nothing else was raised before."""
+    """Keep the error that closing raises, where nothing else was raised before."""
     try:
         yield
     except JournalError as error:
@@ -142,7 +142,7 @@ class Server:
         self.requests: list[Request] = []
 
     def __call__(self, request: Request) -> Any:
-        """The answer, or the exception it is."""
+        """Return the answer, or raise it if it is an exception."""
         self.requests.append(request)
         if len(self.requests) > self.most:
             raise AssertionError(f"the server is asked for the {self.most:,}th time: the same is asked again and again")

@@ -16,13 +16,13 @@ SIDE = 30_000
 
 
 def chunked(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of these chunks."""
+    """Return a PNG of these chunks."""
     body = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
     return b"\x89PNG\r\n\x1a\n" + body
 
 
 def png(width: int, height: int, *more: tuple[bytes, bytes], bits: int = 8, colour: int = 0) -> bytes:
-    """A flat PNG whose pixels are all there."""
+    """Return a flat PNG whose pixels are all there."""
     row = bytes(1 + (width * bits + 7) // 8)
     packer = zlib.compressobj(1)
     packed = b"".join([*(packer.compress(row) for _ in range(height)), packer.flush()])
@@ -45,25 +45,25 @@ def repeated(block: bytes, times: int, *, as_gzip: bool = False) -> bytes:
 
 
 def zeros(megabytes: int) -> bytes:
-    """So many megabytes of nothing, packed."""
+    """Return so many megabytes of zeros, packed."""
     return repeated(bytes(1_000_000), megabytes)
 
 
 def tiff(*entries: tuple[int, int, int, int], following: int = 0) -> bytes:
-    """A TIFF of one directory: tag, type, count, value; ``following`` is where the next one is said to be."""
+    """Return a TIFF of one directory: tag, type, count, value; ``following`` is where the next one is said to be."""
     body = b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries))
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + struct.pack("<I", following) + bytes(64)
 
 
 def grey_tiff(width: int, height: int, following: int = 0, *more: tuple[int, int, int, int]) -> bytes:
-    """A grey TIFF of this size."""
+    """Return a grey TIFF of this size."""
     usual = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
     placed = [(273, 4, 1, 8), (278, 4, 1, height), (279, 4, 1, 64)]
     return tiff(*usual, *placed, *more, following=following)
 
 
 def many_directories(n: int) -> bytes:
-    """A TIFF of so many pages."""
+    """Return a TIFF of so many pages."""
     out = bytearray(grey_tiff(4, 4))
     last = 8 + 2 + 12 * 8
     for _ in range(n):
@@ -75,21 +75,21 @@ def many_directories(n: int) -> bytes:
 
 
 def jpeg(size: tuple[int, int] = (64, 64), **options: object) -> bytes:
-    """A JPEG."""
+    """Return a JPEG."""
     out = io.BytesIO()
     PIL.Image.new("RGB", size, "orange").save(out, "JPEG", **options)
     return out.getvalue()
 
 
 def resized_jpeg(side: int) -> bytes:
-    """A JPEG that says it is this large."""
+    """Return a JPEG that says it is this large."""
     data = bytearray(jpeg())
     struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, side, side)
     return bytes(data)
 
 
 def many_scans(n: int) -> bytes:
-    """A progressive JPEG that paints its first scan so many times."""
+    """Return a progressive JPEG that paints its first scan so many times."""
     data = jpeg(progressive=True)
     begin = data.index(b"\xff\xda")
     end = data.index(b"\xff", begin + 14)
@@ -97,12 +97,12 @@ def many_scans(n: int) -> bytes:
 
 
 def webp(kind: bytes, body: bytes) -> bytes:
-    """A WebP of one chunk."""
+    """Return a WebP of one chunk."""
     return b"RIFF" + struct.pack("<I", len(body) + 12) + b"WEBP" + kind + struct.pack("<I", len(body)) + body
 
 
 def large_webp(side: int) -> bytes:
-    """A WebP whose canvas is said to be so large, with a small picture in it."""
+    """Return a WebP whose canvas is said to be so large, with a small picture in it."""
     out = io.BytesIO()
     PIL.Image.new("RGB", (16, 16)).save(out, "WEBP", lossless=True)
     inner = out.getvalue()[12:]
@@ -112,23 +112,23 @@ def large_webp(side: int) -> bytes:
 
 
 def icon(inside: bytes) -> bytes:
-    """An ICO of 16 by 16 pixels, by its directory."""
+    """Return an ICO of 16 by 16 pixels, by its directory."""
     return struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(inside), 22) + inside
 
 
 def dib(width: int, height: int, packing: int = 0) -> bytes:
-    """The head of a bitmap."""
+    """Return the head of a bitmap."""
     return struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, packing, 0, 0, 0, 256, 0) + bytes(1024 + 64)
 
 
 def bmp(width: int, height: int, packing: int = 0) -> bytes:
-    """A BMP that says it is this large."""
+    """Return a BMP that says it is this large."""
     body = dib(width, height, packing)
     return b"BM" + struct.pack("<IHHI", 14 + len(body), 0, 0, 14 + 40 + 1024) + body
 
 
 def gif(screen: tuple[int, int], frame: tuple[int, int], frames: int = 1, comments: int = 0) -> bytes:
-    """A GIF of so many frames."""
+    """Return a GIF of so many frames."""
     out = [b"GIF89a", struct.pack("<HHBBB", *screen, 0x80, 0, 0), bytes(6)]
     out += [b"\x21\xfe\x01x\x00"] * comments
     out += [b"\x2c" + struct.pack("<HHHHB", 0, 0, *frame, 0) + b"\x02\x02\x44\x01\x00"] * frames
@@ -136,7 +136,7 @@ def gif(screen: tuple[int, int], frame: tuple[int, int], frames: int = 1, commen
 
 
 def resized_boxes(kind: str, side: int) -> bytes:
-    """An AVIF or a HEIC that says it is this large, and has 64 pixels a side."""
+    """Return an AVIF or a HEIC that says it is this large, and has 64 pixels a side."""
     out, image = io.BytesIO(), PIL.Image.new("RGB", (64, 64))
     if kind == "HEIC":
         import pillow_heif
@@ -152,7 +152,7 @@ def resized_boxes(kind: str, side: int) -> bytes:
 
 
 def fits() -> bytes:
-    """A FITS file with packed pixels, which older Pillows unpack whole."""
+    """Return a FITS file with packed pixels, which older Pillows unpack whole."""
     cards = [
         "SIMPLE  =                    T",
         "BITPIX  =                    8",

@@ -26,7 +26,7 @@ DEEPEST = 3
 
 
 def spellings(canary: str | bytes) -> set[bytes]:
-    """How a value may be written: plain, JSON, URL, hex, and the inner part of base64 at any alignment."""
+    """Return a value as it may be written: plain, JSON, URL, hex, and the inner part of base64 at any alignment."""
     data = canary.encode() if isinstance(canary, str) else canary
     found = {data, data.hex().encode(), data.hex().upper().encode(), quote(data, safe="").encode()}
     found |= {quote(data).encode(), quote_plus(data).encode(), repr(data)[2:-1].encode()}
@@ -39,7 +39,7 @@ def spellings(canary: str | bytes) -> set[bytes]:
 
 
 def forms(data: bytes, depth: int = 0) -> Iterator[bytes]:
-    """The bytes, and whatever is packed or encoded inside them."""
+    """Yield the bytes, and whatever is packed or encoded inside them."""
     yield data
     if depth == DEEPEST:
         return
@@ -56,7 +56,7 @@ def forms(data: bytes, depth: int = 0) -> Iterator[bytes]:
 
 
 def hits(where: Any, canaries: Iterable[str | bytes]) -> list[str]:
-    """Each canary found, with what stands around it."""
+    """Return each canary found, with what stands around it."""
     data = where if isinstance(where, bytes) else str(where).encode("utf-8", "surrogatepass")
     wanted = {s for canary in canaries for s in spellings(canary)}
     return [
@@ -68,14 +68,14 @@ def hits(where: Any, canaries: Iterable[str | bytes]) -> list[str]:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and all that it hangs on to."""
+    """Yield an error and all that it hangs on to."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def shown_by(error: BaseException) -> str:
-    """All that an error shows, holds, and takes with it: to a log, another process, a report of a crash."""
+    """Return all that an error shows, holds, and takes with it: to a log, another process, a report of a crash."""
     texts: list[str] = []
     for each in chain(error):
         texts += [str(each), repr(each), repr(each.args), repr(vars(each)), *getattr(each, "__notes__", [])]
@@ -88,7 +88,7 @@ def shown_by(error: BaseException) -> str:
 
 
 def locals_of(error: BaseException) -> Iterator[tuple[Any, str, str]]:
-    """The variables of our frames in its traceback, as cgitb and others show them."""
+    """Yield the variables of our frames in the traceback of an error, as cgitb and others show them."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = frame.f_code.co_filename
         if path.startswith(OURS):
@@ -102,13 +102,13 @@ class _Kept(logging.Handler):
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As text, and as all that a structured log would take from it."""
+        """Keep a record as text, and as all that a structured log would take from it."""
         self.texts += [f"{record.name}: {self.format(record)}", repr(vars(record))]
 
 
 @contextmanager
 def logged() -> Iterator[list[str]]:
-    """Everything that any logger says at DEBUG, as text and with all that its records hold."""
+    """Yield a list of everything that any logger says at DEBUG, as text and with all that its records hold."""
     root, kept = logging.getLogger(), _Kept()
     names = ["", *logging.root.manager.loggerDict, "cloudai", "httpx2", "httpcore2", "httpcore2.http11", "tenacity"]
     before = {name: (logging.getLogger(name).level, logging.getLogger(name).disabled) for name in names}
@@ -126,7 +126,7 @@ def logged() -> Iterator[list[str]]:
 
 
 def echoes(secret: str) -> set[str]:
-    """The ways a secret is likely to be written, in base64 beginning at any place."""
+    """Return the ways a secret is likely to be written, in base64 beginning at any place."""
     data = secret.encode()
     encoded = {base64.b64encode(b"x" * n + data).decode() for n in range(3)}
     urlsafe = {text.replace("+", "-").replace("/", "_") for text in encoded}

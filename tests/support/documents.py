@@ -28,7 +28,7 @@ KOREAN = """국회의원 선거가 다음 주 수요일에 열린다. 투표소�
 
 
 def font(size: int) -> PIL.ImageFont.FreeTypeFont:
-    """The font with Hangul that a package of the test environment carries."""
+    """Return the font with Hangul that a package of the test environment carries."""
     spec = find_spec("koreanize_matplotlib")
     assert spec
     assert spec.origin
@@ -36,7 +36,7 @@ def font(size: int) -> PIL.ImageFont.FreeTypeFont:
 
 
 def drawn(text: str, size: int = 34, step: int = 50) -> PIL.Image.Image:
-    """A white page with this text, letters ``size`` px high and lines ``step`` px apart."""
+    """Return a white page with this text, letters ``size`` px high and lines ``step`` px apart."""
     lines = text.split("\n")
     page = PIL.Image.new("RGB", (1240, step * len(lines) + 120), "white")
     draw = PIL.ImageDraw.Draw(page)
@@ -53,19 +53,19 @@ def _saved(pages: int, kind: str, **options: Any) -> bytes:
 
 
 def pdf(pages: int) -> bytes:
-    """A PDF of so many blank pages, whose objects stand in the file as they are."""
+    """Return a PDF of so many blank pages, whose objects stand in the file as they are."""
     # Pillow writes the time of day into a PDF unless it is given one, and two of the same pages would not be equal.
     at = time.gmtime(0)
     return _saved(pages, "PDF", creationDate=at, modDate=at)
 
 
 def tiff(pages: int) -> bytes:
-    """A TIFF of so many pages."""
+    """Return a TIFF of so many pages."""
     return _saved(pages, "TIFF")
 
 
 def packed_pdf(pages: int) -> bytes:
-    """The skeleton of a PDF whose tree of pages is packed in a stream of objects, as newer programs write it."""
+    """Return the skeleton of a PDF whose tree of pages is packed in a stream of objects, as newer programs write it."""
     kids = " ".join(f"{number} 0 R" for number in itertools.islice(itertools.count(10), pages))
     root, tree = "<</Pages 3 0 R/Type/Catalog>>", f"<</Count {pages}/Kids[{kids}]/Type/Pages>>"
     begins = f"2 0 3 {len(root)} "

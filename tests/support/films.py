@@ -21,12 +21,12 @@ UNEVEN = [0, 33, 67, 100, 400, 433, 467, 900, 1000, 1033, 1500, 1900]
 
 
 def colour(name: str | tuple[int, int, int], size: tuple[int, int] = SIZE) -> Image.Image:
-    """A picture of one colour."""
+    """Return a picture of one colour."""
     return Image.new("RGB", size, name)
 
 
 def counted(number: int, size: tuple[int, int] = SIZE) -> Image.Image:
-    """A picture that holds a number below 64, as six white or black bars, which survive any codec."""
+    """Return a picture that holds a number below 64, as six white or black bars, which survive any codec."""
     picture = Image.new("RGB", size, "#303030")
     pen = ImageDraw.Draw(picture)
     for bit in range(6):
@@ -35,7 +35,7 @@ def counted(number: int, size: tuple[int, int] = SIZE) -> Image.Image:
 
 
 def number_in(picture: Image.Image) -> int:
-    """The number that a picture of `counted` holds."""
+    """Return the number that a picture of `counted` holds."""
     grey = picture.convert("L")
     return sum((int(grey.getpixel((bit * 10 + 5, 20))) > 128) << bit for bit in range(6))  # type: ignore[arg-type]
 
@@ -54,7 +54,7 @@ def film(
     container: dict[str, str] | None = None,
     **options: str,
 ) -> bytes:
-    """A video of these pictures at these times in ticks, perhaps with 2.5 s of silence, or pixels of this aspect.
+    """Make a video of these pictures at these times in ticks, perhaps with 2.5 s of silence, or pixels of this aspect.
 
     A tone of 192 000 samples a second (FLAC) begins at a time, and lasts so many seconds.
     """
@@ -92,7 +92,7 @@ def film(
 
 
 def turned(mp4: bytes, degrees: int) -> bytes:
-    """The same MP4 with the note of a telephone that its pictures are to be turned clockwise, by 90, 180 or 270."""
+    """Return the same MP4 with a telephone's note to turn its pictures clockwise, by 90, 180 or 270 degrees."""
     a, b = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
     one = 1 << 16
     matrix = [a * one, b * one, 0, -b * one, a * one, 0, 0, 0, 1 << 30]

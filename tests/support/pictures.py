@@ -21,7 +21,7 @@ def fit(given: Any, limits: ImageLimits = LIMITS, **options: Any) -> Picture:
 
 
 def in_place(flow: Flow[Any]) -> Any:
-    """What a flow of blocking functions returns."""
+    """Return what a flow of blocking functions returns."""
     try:
         step = next(flow)
         while True:
@@ -32,7 +32,7 @@ def in_place(flow: Flow[Any]) -> Any:
 
 
 def quarters(size: tuple[int, int] = (400, 200)) -> PIL.Image.Image:
-    """Red top left, green top right, blue bottom left, white bottom right."""
+    """Return a picture that is red top left, green top right, blue bottom left and white bottom right."""
     image = PIL.Image.new("RGB", size, "white")
     half = size[0] // 2, size[1] // 2
     image.paste("red", (0, 0, *half))
@@ -42,7 +42,7 @@ def quarters(size: tuple[int, int] = (400, 200)) -> PIL.Image.Image:
 
 
 def encoded(image: PIL.Image.Image, kind: str, **options: Any) -> bytes:
-    """The picture as a file."""
+    """Return the picture as a file."""
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()

@@ -30,7 +30,7 @@ class Cassettes:
         self.played: set[Path] = set()
 
     def ask(self, call: Caller, name: str, provider: Provider, operation: str, *args: Any, **options: Any) -> Any:
-        """One call answered from a cassette, strictly, without a key."""
+        """Make one call that is answered from a cassette, strictly, without a key."""
         path = self.folder / f"{name}.json"
         self.played.add(path)
         with replay(path) as send:
@@ -46,7 +46,7 @@ class Cassettes:
             )
 
     def require_all(self, operation: str = "") -> None:
-        """No fixture lies about unused, and none poses as recorded.
+        """Require that no cassette lies about unused, and that none poses as recorded.
 
         Args:
             operation: One of `APART`, or "" for the cassettes of all operations but these.
@@ -64,7 +64,7 @@ class Cassettes:
 
 
 def write_wav(path: Path, seconds: float, rate: int = 8_000, samples: bytes | None = None) -> Path:
-    """A WAV of 16-bit silence, or of these samples."""
+    """Write a WAV of 16-bit silence, or of these samples."""
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

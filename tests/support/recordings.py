@@ -21,7 +21,7 @@ def probe(given: Any, limits: AudioLimits = LIMITS, **options: Any) -> Sound:
 
 
 def wav(seconds: float, rate: int = 8000, channels: int = 1) -> bytes:
-    """A WAV of silence."""
+    """Return a WAV of silence."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(channels)
@@ -32,7 +32,7 @@ def wav(seconds: float, rate: int = 8000, channels: int = 1) -> bytes:
 
 
 def written(kind: str, codec: str | None = None, seconds: int = 2) -> bytes:
-    """A recording in another format."""
+    """Return a recording in another format."""
     import numpy as np
     import soundfile
 

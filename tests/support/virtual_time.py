@@ -31,13 +31,13 @@ class _Outside:
         self._n = 0
 
     def add(self, n: int) -> None:
-        """So much more, or less."""
+        """Count so much more, or less."""
         with self._lock:
             self._n += n
 
     @property
     def busy(self) -> bool:
-        """Whether there is something."""
+        """Whether other threads have something to do."""
         with self._lock:
             return self._n > 0
 
@@ -51,7 +51,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
         self._outside = outside
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready; else the time of the next timer has come."""
+        """Return what is ready; if nothing is, let the time of the next timer come."""
         if timeout == 0:  # something is ready already
             return super().select(0)
         while self._outside.busy:
@@ -72,7 +72,7 @@ class _Loop(asyncio.SelectorEventLoop):
         super().__init__(_Selector(self._virtual, outside))
 
     def time(self) -> float:
-        """Virtual seconds."""
+        """Return the virtual time in seconds."""
         return self._virtual[0]
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
@@ -123,6 +123,6 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def windows_hold(times: Sequence[float], n: int, seconds: float) -> bool:
-    """Whether no window of so many seconds has more than n of the times in it."""
+    """Return whether no window of so many seconds has more than n of the times in it."""
     times = sorted(times)
     return all(later - earlier >= seconds for earlier, later in zip(times, times[n:], strict=False))

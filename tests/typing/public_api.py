@@ -43,7 +43,7 @@ from cloudai.models.base import Tried
 
 
 def videos(client: Client) -> None:
-    """Frames are inputs of a call, a map and a batch, and followed outcomes keep their type."""
+    """Require that frames are inputs of a call, a map and a batch, and that followed outcomes keep their type."""
     chosen = frames(["a.mp4", b""], every="0.5s")
     assert_type(chosen, Frames)
     for frame in chosen:
@@ -53,7 +53,7 @@ def videos(client: Client) -> None:
 
 
 def single_calls(client: Client) -> None:
-    """One call gives the operation's result."""
+    """Require that one call gives the operation's result."""
     assert_type(client.analyze_image(b"", features=["tags"], missing="report"), ImageAnalysis)
     assert_type(client.detect_faces("team.jpg", landmarks=True, attributes=["age"], timeout=5.0), Faces)
     assert_type(client.estimate_age(b"", max_faces=3), Ages)
@@ -72,7 +72,7 @@ def single_calls(client: Client) -> None:
 
 
 def several_providers() -> None:
-    """A list of providers gives a client like any other, and a comparison its tables."""
+    """Require that a list of providers gives a client like any other, and a comparison its tables."""
     client = Client(["azure", Local()])
     assert_type(client.sentiment("x").meta.tried, tuple[Tried, ...])
     assert_type(client.compare("sentiment", ["x"], providers=["azure", "google"], in_doubt="skip"), Comparison)
@@ -81,7 +81,7 @@ def several_providers() -> None:
 
 
 async def awaited_calls(client: AsyncClient) -> None:
-    """The awaiting client gives the same."""
+    """Require that one call by the awaiting client gives the operation's result."""
     assert_type(await client.analyze_image(b"", features=["tags"], missing="report"), ImageAnalysis)
     assert_type(await client.detect_faces("team.jpg", landmarks=True, attributes=["age"], timeout=5.0), Faces)
     assert_type(await client.estimate_age(b"", max_faces=3), Ages)
@@ -97,7 +97,7 @@ async def awaited_calls(client: AsyncClient) -> None:
 
 
 def batches(client: Client) -> None:
-    """A batch is typed by the name of its operation; a list of several gives whatever they give."""
+    """Require that a batch is typed by the name of its operation; a list of several gives whatever they give."""
     assert_type(client.batch("analyze_image", [b""]), Batch[ImageAnalysis])
     assert_type(client.batch("detect_faces", [b""], options={"landmarks": True}), Batch[Faces])
     assert_type(client.batch("estimate_age", [b""]), Batch[Ages])
@@ -116,7 +116,7 @@ def batches(client: Client) -> None:
 
 
 async def awaited_batches(client: AsyncClient) -> None:
-    """The awaiting client has the same, to be run with ``async for``."""
+    """Require that a batch of the awaiting client has the same types, and is run with ``async for``."""
     assert_type(client.batch("analyze_image", [b""]), AsyncBatch[ImageAnalysis])
     assert_type(client.batch("detect_faces", [b""], options={"landmarks": True}), AsyncBatch[Faces])
     assert_type(client.batch("estimate_age", [b""]), AsyncBatch[Ages])
@@ -134,7 +134,7 @@ async def awaited_batches(client: AsyncClient) -> None:
 
 
 def maps(client: Client) -> None:
-    """`map` is typed by the name of its operation."""
+    """Require that `map` is typed by the name of its operation."""
     assert_type(client.map("analyze_image", [b""]), Mapped[ImageAnalysis])
     assert_type(client.map("detect_faces", [b""], landmarks=True), Mapped[Faces])
     assert_type(client.map("estimate_age", [b""]), Mapped[Ages])
@@ -148,7 +148,7 @@ def maps(client: Client) -> None:
 
 
 async def awaited_maps(client: AsyncClient) -> None:
-    """The awaiting client gives the same."""
+    """Require that `map` of the awaiting client is typed by the name of its operation."""
     assert_type(await client.map("analyze_image", [b""]), Mapped[ImageAnalysis])
     assert_type(await client.map("detect_faces", [b""], landmarks=True), Mapped[Faces])
     assert_type(await client.map("estimate_age", [b""]), Mapped[Ages])
@@ -162,7 +162,7 @@ async def awaited_maps(client: AsyncClient) -> None:
 
 
 def words(client: Client) -> None:
-    """What is one of a few words has a literal type, so that a type checker knows them and reports another one."""
+    """Require that a value that is one of a few words has a literal type, so that type checkers report another one."""
     for outcome in client.map("sentiment", ["x"]):
         assert_type(
             outcome.status, Literal["ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started"]
@@ -181,7 +181,7 @@ def words(client: Client) -> None:
 
 
 def mistakes(client: Client, awaiting: AsyncClient) -> None:
-    """Type checkers report a call that does not exist before the program runs."""
+    """Require that type checkers report a call that does not exist before the program runs."""
     client.translate("x")  # type: ignore[call-arg]
     client.sentiment(b"x")  # type: ignore[arg-type]
     client.detect_faces(b"", landmark=True)  # type: ignore[call-arg]

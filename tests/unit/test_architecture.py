@@ -56,7 +56,7 @@ def test_no_import_waits_for_its_package() -> None:
 
 
 def fields(kind: ast.ClassDef) -> set[str]:
-    """The fields of a class: what is annotated in it, and what its methods assign to ``self``."""
+    """Return the fields of a class: what is annotated in it, and what its methods assign to ``self``."""
     names = {
         node.target.id
         for node in kind.body
@@ -78,7 +78,7 @@ def test_no_class_of_a_batch_does_everything(path: Path) -> None:
 
 
 def identifiers(tree: ast.AST) -> Iterator[str]:
-    """Every name that the code gives to something, or asks for."""
+    """Yield every name that the code gives to something, or asks for."""
     for node in ast.walk(tree):
         match node:
             case ast.Name():

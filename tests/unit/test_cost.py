@@ -46,7 +46,7 @@ with the reason for it beside it."""
 
 @pytest.fixture(scope="module")
 def counts() -> dict[str, int]:
-    """The numbers of a fresh process."""
+    """Return the numbers of a fresh process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "benchmarks.counts"],
         cwd=ROOT,

@@ -27,7 +27,7 @@ TEXT = Text(text="가", pages=(Page(blocks=(Block(lines=(Line(text="가", box=BO
 
 
 def analysis(**parts: object) -> ImageAnalysis:
-    """An analysis with its origin."""
+    """Return an analysis with its origin."""
     return ImageAnalysis(**parts)._with(META, None)
 
 

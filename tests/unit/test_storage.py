@@ -54,7 +54,7 @@ shared_and_owned = pytest.mark.parametrize("schema", [NOTES, OWNED], ids=["share
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file that is not there yet, with a Korean name."""
+    """Return a file that is not there yet, with a Korean name."""
     return tmp_path / "메모.sqlite"
 
 
@@ -264,20 +264,20 @@ def test_another_version_is_refused_unchanged(version: int, schema: Schema, open
 
 
 def with_tables(path: Path) -> None:
-    """A database of another program that says nothing of itself."""
+    """Make a database of another program that says nothing of itself."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE notes (text)")
         db.commit()
 
 
 def with_mark(path: Path) -> None:
-    """A database of another program without a table yet."""
+    """Make a database of another program without a table yet."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA application_id = 77")
 
 
 def with_version(path: Path) -> None:
-    """A database of another program that has only counted its version."""
+    """Make a database of another program that has only counted its version."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 7")
 
@@ -523,7 +523,7 @@ def test_one_module_opens_sqlite() -> None:
 
 
 def told_by(path: Path, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Error:
-    """The error of one statement."""
+    """Return the error of one statement."""
     with closing(storage.connect(str(path), 1)) as db, pytest.raises(sqlite3.Error) as error:
         db.execute(statement, parameters).fetchall()
     return error.value

@@ -17,12 +17,12 @@ SIZE = (640, 360)
 
 
 def box(x: float, y: float = 100, side: float = 60) -> Box:
-    """A face whose centre is here."""
+    """Return the box of a face whose centre is here."""
     return Box(x=x - side / 2, y=y - side / 2, width=side, height=side, image_size=SIZE)
 
 
 def seen(time: float, *boxes: Box, item: int | None = None, video: str = "연설.mp4") -> Outcome[Any]:
-    """What was found in the frame of a time."""
+    """Return the outcome of the frame at a time, with the faces in these boxes."""
     faces = Faces(faces=tuple(Face(box=each) for each in boxes))
     number = round(time * 10) if item is None else item
     row = {"video": video, "time_s": time, "frame": number}
@@ -30,7 +30,7 @@ def seen(time: float, *boxes: Box, item: int | None = None, video: str = "연설
 
 
 def tracks(outcomes: Sequence[Outcome[Any]]) -> list[list[int]]:
-    """The numbers of the faces of each frame."""
+    """Return the numbers of the faces of each frame."""
     return [[face.track for face in outcome.result] for outcome in outcomes if outcome.result is not None]
 
 
@@ -123,7 +123,7 @@ def test_what_cannot_be_followed() -> None:
 
 
 def moving(step: float, seed: int) -> tuple[list[Outcome[Any]], list[list[int]]]:
-    """Three faces that swing through a picture for a minute, at uneven times; one in front hides one behind it."""
+    """Return three faces that swing through a picture for a minute, at uneven times; one at times hides another."""
     luck, frames, who, time = random.Random(seed), [], [], 0.0  # noqa: S311
     while time < 60:
         shown = []

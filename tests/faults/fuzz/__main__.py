@@ -55,7 +55,7 @@ def fuzzed(name: str, seconds: float, by_coverage: bool) -> bool:
 
 
 def with_atheris(name: str, arguments: list[str]) -> int:
-    """In the process of one target."""
+    """Fuzz one target with atheris, in this process."""
     import atheris
 
     with atheris.instrument_imports(include=["cloudai", "tinytag", "PIL"]):
@@ -68,7 +68,7 @@ def with_atheris(name: str, arguments: list[str]) -> int:
 
 
 def by_chance(name: str, seconds: float) -> bool:
-    """Without atheris: changed files of the corpus, at random."""
+    """Try files of the corpus that are changed at random, for computers without atheris."""
     import random
     import time
 

@@ -30,7 +30,7 @@ MOST = 4_000
 
 
 def files() -> Iterator[tuple[str, str, bytes]]:
-    """Target, name and content."""
+    """Yield target, name and content of each file."""
     for name, data in pictures():
         yield "picture", name, data
     for name, made in {**bombs.BOMBS, **bombs.ALLOWLIST}.items():
@@ -62,12 +62,12 @@ def files() -> Iterator[tuple[str, str, bytes]]:
 
 
 def srgb() -> bytes:
-    """A small colour profile."""
+    """Return a small colour profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
-    """A small picture in each format, with what may be in it."""
+    """Yield a small picture in each format, with all that may be in it."""
     colours = np.arange(24 * 16 * 3, dtype=np.uint8).reshape(16, 24, 3)
     image = PIL.Image.fromarray(colours)
     exif = PIL.Image.Exif()
@@ -94,7 +94,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
 
 
 def recordings() -> Iterator[tuple[str, bytes]]:
-    """A tenth of a second in each format."""
+    """Yield the name and the content of a short recording in each format."""
     yield "wav", wav(0.05)
     yield "wav-list", wav(0.05)[:36] + b"LIST\x04\0\0\0INFO" + wav(0.05)[36:]
     yield "wav-extensible", extensible()
@@ -108,7 +108,7 @@ def recordings() -> Iterator[tuple[str, bytes]]:
 
 
 def extensible() -> bytes:
-    """A WAV whose codec is named in its second half."""
+    """Return a WAV whose codec is named in its second half."""
     layout = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 8000, 16_000, 2, 16, 22, 16, 4) + b"\x01\0" + bytes(14)
     data = b"data" + struct.pack("<I", 400) + bytes(400)
     return (
@@ -122,7 +122,7 @@ def extensible() -> bytes:
 
 
 def body(vendor: str, operation: str) -> bytes:
-    """A good reply."""
+    """Return a good reply."""
     if operation == "sentiment":
         return json.dumps(VENDORS[vendor].good).encode()
     if operation == "analyze_image":

@@ -34,7 +34,7 @@ VOICE = AudioLimits("V", frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbi
 
 
 def picture(data: bytes) -> None:
-    """Any file as a picture: refused in one line, or sent clean, and looking the same where it was not encoded anew."""
+    """Try any file as a picture: it is refused in one line, or sent clean and, unless encoded anew, alike."""
     if not data:
         return
     with warnings.catch_warnings():
@@ -58,7 +58,7 @@ def picture(data: bytes) -> None:
 
 
 def pixels_of(data: bytes) -> bytes | None:
-    """What Pillow sees in the first picture of a file; None where it sees nothing."""
+    """Return what Pillow sees in the first picture of a file; None where it sees nothing."""
     try:
         image = PIL.Image.open(io.BytesIO(data))
         return repr(image.size).encode() + image.convert("RGBA").tobytes()
@@ -67,12 +67,12 @@ def pixels_of(data: bytes) -> bytes | None:
 
 
 def png(data: bytes) -> None:
-    """A PNG whose checksums are right, whatever is in it."""
+    """Try any content as a PNG whose checksums are right."""
     picture(repaired(data))
 
 
 def repaired(data: bytes) -> bytes:
-    """The chunks of a PNG with the checksums they should have."""
+    """Return the chunks of a PNG with the checksums they should have."""
     out, position = [b"\x89PNG\r\n\x1a\n"], 8
     while position + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
@@ -83,7 +83,7 @@ def repaired(data: bytes) -> bytes:
 
 
 def stripped(data: bytes) -> None:
-    """Any bytes behind the beginning of each format: stripped, or refused; and what is stripped stays so."""
+    """Strip any content as each format: it is refused, or stripped so that a second time changes nothing."""
     for kind in STRIPPABLE:
         try:
             clean = strip(data, kind)
@@ -94,7 +94,7 @@ def stripped(data: bytes) -> None:
 
 
 def recording(data: bytes) -> None:
-    """Any file as a recording: refused in one line, or of a length, rate and number of channels that can be."""
+    """Try any file as a recording: it is refused in one line, or has a possible length, rate and number of channels."""
     if not data:
         return
     try:
@@ -111,13 +111,13 @@ def recording(data: bytes) -> None:
 
 
 def profile(data: bytes) -> None:
-    """Any bytes as a colour profile: none, or one without texts, which stays as it is."""
+    """Try any content as a colour profile: it becomes none, or one without texts, which stays as it is."""
     clean = scrubbed(data)
     assert scrubbed(clean) == clean
 
 
 def other(data: bytes) -> None:
-    """Any file that is none of ours: one printable line."""
+    """Try any file that is no picture: the error about it has one line."""
     error = not_a("an image", "사진.png", data)
     assert "\n" not in str(error)
 
@@ -134,14 +134,14 @@ QUESTIONS = [
 
 
 def reply(data: bytes) -> None:
-    """Any body of a good status; its first byte says of which vendor and operation."""
+    """Try any body of a good status; its first byte chooses the vendor and the operation."""
     if data:
         vendor, operation, given, options = QUESTIONS[data[0] % len(QUESTIONS)]
         judge(vendor, operation, given, data[1:], **options)
 
 
 def refusal(data: bytes) -> None:
-    """Any body and hint of an error; its first bytes say of which vendor and status."""
+    """Try any body and hint of an error; the first bytes choose the vendor and the status."""
     if len(data) < 3:
         return
     vendor = list(VENDORS)[data[0] % len(VENDORS)]
@@ -155,7 +155,7 @@ def refusal(data: bytes) -> None:
 
 
 def address(data: bytes) -> None:
-    """Any address: where two readers see two places, it has no origin and is not fetched."""
+    """Try any address: if two parsers see two places in it, it has no origin and is not fetched."""
     text = data.decode("utf-8", "replace")
     shown(text)
     split(text)
@@ -183,5 +183,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def prepare() -> None:
-    """Smaller limits, so that a try takes a millisecond: what is over is refused in the same way."""
+    """Set smaller limits, so that a try takes a millisecond: what is over them is refused in the same way."""
     decoding.MOST_PIXELS = 250_000

@@ -19,12 +19,12 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def kept(target: str) -> list[bytes]:
-    """The files a target begins with."""
+    """Return the files that a target begins with."""
     return [path.read_bytes() for path in sorted((CORPUS / target).glob("*"))] or [b""]
 
 
 def changed(dice: random.Random, seeds: list[bytes]) -> bytes:
-    """One of them, changed in a few places: other bytes, a piece of another, a piece left out or twice, cut off."""
+    """Return one of the files, changed in a few places: other bytes, a piece of another, a piece left out or twice."""
     data = bytearray(dice.choice(seeds))
     for _ in range(dice.randint(1, 4)):
         place = dice.randrange(len(data) + 1)

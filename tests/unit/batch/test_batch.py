@@ -32,12 +32,12 @@ FACES: dict[str, Any] = {"responses": [{"faceAnnotations": []}]}
 
 
 def mood(request: Request) -> Response:
-    """A score by the text's length."""
+    """Answer with a score by the text's length."""
     return ok({"score": len(request.json["text"]) / 100, "model": "m-7"})
 
 
 def batcher(colour: str, send: Any = None, **client: Any) -> Batcher:
-    """Of the made-up provider."""
+    """Return a batcher of the made-up provider."""
     return Batcher(colour, MadeUp(key="not-a-real-key"), send or Server(mood), client)
 
 
@@ -151,7 +151,7 @@ def test_pictures_are_read_again_without_the_pictures(colour: str, tmp_path: Pat
 
 
 def reread(journal: Path) -> list[Any]:
-    """A batch that is only opened and read anew, with no key and no network."""
+    """Return a batch that is only opened and read anew, with no key and no network."""
     with (
         Client("google", offline=True) as client,
         client.batch("detect_faces", [], journal=journal) as job,

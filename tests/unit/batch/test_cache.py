@@ -43,7 +43,7 @@ NETWORK = Callable[[Callable[[Request], Any]], Server]
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> NETWORK:
-    """Our own network, answered by a function: a cache is used nowhere else."""
+    """Return a function by which our own network is answered: a cache is used nowhere else."""
 
     def answered_by(answer: Callable[[Request], Any]) -> Server:
         server = Server(answer)
@@ -59,12 +59,12 @@ def network(monkeypatch: pytest.MonkeyPatch) -> NETWORK:
 
 
 def batcher(colour: str, provider: Any = None, **client: Any) -> Batcher:
-    """Over the network."""
+    """Return a batcher that uses the network."""
     return Batcher(colour, provider or MadeUp(key="not-a-real-key"), None, client)
 
 
 def rows(sql: str) -> list[Any]:
-    """Of the file."""
+    """Return the rows of the cache's file."""
     with closing(sqlite3.connect(cache_path())) as db:
         return db.execute(sql).fetchall()
 
@@ -184,7 +184,7 @@ class Placed(MadeUp):
         self.tokens = None
 
     def api_variant(self, operation: str) -> str:
-        """As it was chosen."""
+        """Return the API that was chosen."""
         return self.api
 
 
@@ -372,12 +372,12 @@ def test_addresses_are_asked_anew(colour: str, network: NETWORK) -> None:
 
 
 def google_by_address(request: Request) -> Response:
-    """No face in any."""
+    """Answer that no picture has a face."""
     return ok({"responses": [{} for _ in request.json["requests"]]})
 
 
 def changed(result: str, body: bytes | None = None) -> None:
-    """Another version's result, or its reply too."""
+    """Put the result of another version into the cache, and perhaps its reply."""
     with closing(sqlite3.connect(cache_path())) as db:
         if body is not None:
             db.execute("UPDATE replies SET body = ?", (body,))
@@ -550,14 +550,14 @@ def test_its_folder_is_for_its_owner(network: NETWORK, monkeypatch: pytest.Monke
 
 
 def answer_of(size: int) -> CallRecord:
-    """One with a reply of so many bytes."""
+    """Return an answer with a reply of so many bytes."""
     held = {"1": StoredReply(1, Response(200, {}, random.Random(size).randbytes(size)))}  # noqa: S311
     return CallRecord(0, "done", result="{}", meta="{}", replies=held)
 
 
 @contextmanager
 def small(limit: int, now: list[float], **options: Any) -> Iterator[CacheStore]:
-    """With a clock that is set."""
+    """Yield a cache with a limit, and with a clock that is set."""
     kept = CacheStore(scopes={"sentiment": "p"}, limit=limit, clock=lambda: now[0], **options)
     try:
         yield kept
@@ -614,19 +614,19 @@ def test_use_is_marked_coarsely() -> None:
 
 
 def theirs(path: Path) -> None:
-    """A database of somebody else."""
+    """Make a database of somebody else."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE answers (id)")
         db.commit()
 
 
 def garbage(path: Path) -> None:
-    """No database."""
+    """Make a file that is no database."""
     path.write_bytes("그냥 글".encode() * 999)
 
 
 def later(path: Path) -> None:
-    """Of a cloudai to come."""
+    """Make the cache of a cloudai to come."""
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA application_id = {module.SCHEMA.application}")
         db.execute(f"PRAGMA user_version = {module.SCHEMA.version + 1}")
@@ -635,24 +635,24 @@ def later(path: Path) -> None:
 
 
 def theirs_damaged(path: Path) -> None:
-    """A database of somebody else, which their program may mend."""
+    """Make a database of somebody else that is damaged, and that their program may mend."""
     theirs(path)
     path.write_bytes(path.read_bytes()[:100] + b"\xff" * 9000)
 
 
 def later_damaged(path: Path) -> None:
-    """What is damage to us may be what is new."""
+    """Make the cache of a cloudai to come, with what looks like damage to this one."""
     later(path)
     path.write_bytes(path.read_bytes()[:100] + b"\xff" * 9000)
 
 
 def folder(path: Path) -> None:
-    """A folder of its name."""
+    """Make a folder with the name of the cache."""
     path.mkdir()
 
 
 def ours_damaged(path: Path) -> None:
-    """Its head is whole, and all else is not."""
+    """Make a cache whose head is whole, and all else is not."""
     with small(10**6, [1e9]) as kept:
         kept.keep("sentiment", "call", answer_of(50_000))
     content = path.read_bytes()
@@ -660,7 +660,7 @@ def ours_damaged(path: Path) -> None:
 
 
 def earlier(path: Path) -> None:
-    """Of a cloudai before this one."""
+    """Make the cache of an earlier cloudai."""
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA application_id = {module.SCHEMA.application}")
         db.execute("CREATE TABLE old (id)")
@@ -668,12 +668,12 @@ def earlier(path: Path) -> None:
 
 
 def put(what: Callable[[Path], None]) -> None:
-    """In its place."""
+    """Put something else in the place of the cache."""
     what(cache_path())
 
 
 def ran(run: Batcher, caplog: pytest.LogCaptureFixture) -> Done:
-    """A batch that goes on without it, with one warning; one that would wait for ever fails within a minute."""
+    """Run a batch that goes on without the cache, with one warning."""
     caplog.clear()
     done = run("sentiment", TEXTS)
     assert done.values() == ["ok"] * 12

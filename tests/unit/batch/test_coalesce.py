@@ -89,7 +89,7 @@ def test_the_same_as_one_by_one(texts: list[str], workers: int, colour: str) -> 
 
 
 def alone(client: Client, text: str) -> tuple[Any, Exception | None]:
-    """The result, or the error, of a single call."""
+    """Return the result, or the error, of a single call."""
     try:
         return client.sentiment(text, language="ko"), None
     except cloudai.CloudAIError as error:
@@ -97,7 +97,7 @@ def alone(client: Client, text: str) -> tuple[Any, Exception | None]:
 
 
 def told(result: Any, error: Any) -> tuple[Any, ...]:
-    """What both must agree in."""
+    """Return the facts in which a single call and a batch must agree."""
     return result, result and result.raw, type(error), error and error.message
 
 

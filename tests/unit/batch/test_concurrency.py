@@ -28,7 +28,7 @@ class InParts(Provider):
 
     @capability("open")
     def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """Three parts."""
+        """Send the requests of three parts at the same time."""
         yield from parallel([self._part(f"{text} {n}") for n in range(3)])
         return KeyPhrases()
 
@@ -41,14 +41,14 @@ class Counting:
         self.now = self.most = self.count = 0
 
     def come(self) -> None:
-        """One more is out."""
+        """Count one request more that is out."""
         with self.lock:
             self.now += 1
             self.count += 1
             self.most = max(self.most, self.now)
 
     def go(self) -> None:
-        """One has come back."""
+        """Count one request less that is out."""
         with self.lock:
             self.now -= 1
 

@@ -41,7 +41,7 @@ class Vision:
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Path:
-    """A video with a Korean name."""
+    """Return a video with a Korean name."""
     path = tmp_path / "대통령 연설.mp4"
     path.write_bytes(TALK)
     return path

@@ -27,17 +27,17 @@ from tests.support.forks import execute, piped, run_code
 
 
 def delete_log(path: Path) -> None:
-    """The file beside it, in which what was written last is."""
+    """Delete the file beside the journal, which has what was written last."""
     Path(f"{path}-wal").unlink()
 
 
 def move(path: Path) -> None:
-    """Under another name."""
+    """Give the journal another name."""
     path.rename(path.with_suffix(".old"))
 
 
 def replace(path: Path) -> None:
-    """By an empty one."""
+    """Put an empty file in the place of the journal."""
     move(path)
     path.write_bytes(b"")
 
@@ -187,7 +187,7 @@ def test_what_nobody_waits_for_is_written_soon() -> None:
 
 
 def as_nobody(work: Callable[[], object]) -> str:
-    """What the typed error of this says to somebody without the rights of root."""
+    """Return the text of the typed error that a function raises for somebody without the rights of root."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:

@@ -52,7 +52,7 @@ class Vendor:
     lock: Any = field(default_factory=threading.Lock)
 
     def __call__(self, request: Request) -> Response:
-        """The reply of the schedule."""
+        """Return the reply of the schedule."""
         if request.method == "GET":
             return ok({"code": "ko"})
         text = request.json["text"]
@@ -86,7 +86,7 @@ class Vendor:
 
     @property
     def total(self) -> int:
-        """Billed requests that reached it."""
+        """The number of billed requests that reached the vendor."""
         return sum(self.came.values())
 
 
@@ -108,7 +108,7 @@ class Stopped(BaseException):
 def run(
     colour: str, vendor: Vendor, operation: str, inputs: Any, stop: tuple[str, int] | None = None, **how: Any
 ) -> Told:
-    """One run of a program: until its end, or broken off after some outcomes."""
+    """Run a program once: until its end, or broken off after some outcomes."""
     if colour == "awaiting":
         return asyncio.run(_run(vendor, operation, inputs, stop, how))
     clock = Clock()
@@ -174,14 +174,14 @@ def _rows(journal: Path, operation: str, inputs: Any, how: dict[str, Any]) -> li
 
 
 def spent(journal: Path) -> tuple[int, int, int]:
-    """Requests, and units at least and at most, by the journal."""
+    """Return the requests, and the units at least and at most, by the journal."""
     with closing(sqlite3.connect(journal)) as db:
         [found] = db.execute("SELECT TOTAL(sent), TOTAL(paid), TOTAL(most) FROM exchanges WHERE units > 0")
     return int(found[0]), int(found[1]), int(found[2])
 
 
 def shuffled(inputs: list[str], order: int) -> list[str]:
-    """The inputs in another order."""
+    """Return the inputs in another order."""
     return random.Random(order).sample(inputs, len(inputs))  # noqa: S311  # the same each time
 
 

@@ -31,11 +31,11 @@ class Desk:
         self.failure = failure
 
     def do(self, work: Callable[[Any], Any]) -> Future[Any]:
-        """One alone, which no party asks for."""
+        """Fail: no party asks for one thing alone."""
         raise AssertionError(f"{work} was not kept with the others")
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Several; a work that raises has that as its outcome."""
+        """Do several things; one that raises has its error as its outcome."""
         self.together.append(len(works))
         future: Future[list[tuple[Any, Exception | None]]] = Future()
         if self.failure:
@@ -46,7 +46,7 @@ class Desk:
 
 
 def tried(work: Callable[[Any], Any]) -> tuple[Any, Exception | None]:
-    """What it returns or raises."""
+    """Return what a function returns, and what it raises."""
     try:
         return work(None), None
     except ValueError as error:
@@ -54,7 +54,7 @@ def tried(work: Callable[[Any], Any]) -> tuple[Any, Exception | None]:
 
 
 def run(desk: Desk, n: int) -> list[Any]:
-    """Members that keep two things each; the third has a work that fails. What each came to, in order."""
+    """Run members that keep two things each, of which the third fails, and return what each came to, in order."""
 
     def member(number: int) -> Program[Any]:
         def work(_: Any) -> int:
@@ -111,14 +111,14 @@ class AtWork:
         self.now = self.most = 0
 
     def change(self, by: int) -> None:
-        """One more, or one less."""
+        """Count one more, or one less."""
         with self.lock:
             self.now += by
             self.most = max(self.most, self.now)
 
 
 def work(at: AtWork, seconds: float) -> Program[None]:
-    """At it for a while."""
+    """Be at work for a while."""
     at.change(1)
     yield Call(lambda: threading.Event().wait(seconds))
     at.change(-1)

@@ -52,7 +52,7 @@ each_cache = pytest.mark.parametrize("name", CACHES)
 
 @pytest.fixture
 def journal(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of a journal, in a folder with the pictures that were asked."""
+    """Return a copy of a journal, in a folder with the pictures that were asked."""
     monkeypatch.chdir(tmp_path)
     make.write_pictures(tmp_path)
     return Path(shutil.copy(DATA / name, tmp_path / "지난 일.journal"))
@@ -65,7 +65,7 @@ def ask(path: Path, sql: str) -> list[Any]:
 
 
 def dump(path: Path) -> list[str]:
-    """All that a file says, whatever its pages look like."""
+    """Return all that a file says, whatever its pages look like."""
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return [str(db.execute("PRAGMA user_version").fetchone()), *db.iterdump()]
@@ -175,7 +175,7 @@ OPEN = {make.TEXTS[4], make.TEXTS[5], make.TEXTS[6]}
 
 
 def is_paid(request: Request) -> bool:
-    """Whether a request asks for something that the journals have an answer to."""
+    """Return whether a request asks for something that the journals have an answer to."""
     if request.method == "GET":
         return not request.url.endswith("/2")
     if "images:annotate" in request.url:
@@ -558,7 +558,7 @@ def test_a_power_cut_midway(name: str, journal: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def cache(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of a cache where the clients look for one."""
+    """Return a copy of a cache where the clients look for one."""
     monkeypatch.chdir(tmp_path)
     make.write_pictures(tmp_path)
     return Path(shutil.copy(DATA / name, cache_path()))

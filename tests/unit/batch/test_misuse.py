@@ -26,12 +26,12 @@ FACES: dict[str, Any] = {"responses": [{"faceAnnotations": []}]}
 
 
 def mood(_: Request) -> Response:
-    """A score."""
+    """Answer with a score."""
     return ok({"score": 0.5})
 
 
 def client_of(send: Any = mood) -> Client:
-    """A blocking one."""
+    """Return a blocking client."""
     return Client(MadeUp(key="not-a-real-key"), send=send)
 
 
@@ -45,15 +45,15 @@ class Pipe(io.RawIOBase):
         self._data = io.BytesIO(data)
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """Return True, because the file is open for reading."""
         return True
 
     def tell(self) -> int:
-        """Where it is, which it knows."""
+        """Return the position."""
         return self._data.tell()
 
     def readinto(self, buffer: Any) -> int:
-        """The next bytes."""
+        """Read the next bytes."""
         return self._data.readinto(buffer)
 
 
@@ -144,20 +144,20 @@ class Broken(io.StringIO):
         self._error, self._terminal = error, terminal
 
     def isatty(self) -> bool:
-        """As told."""
+        """Return whether it is said to be a terminal."""
         return self._terminal
 
     def write(self, _: str) -> int:
-        """It fails."""
+        """Fail."""
         raise self._error
 
     def flush(self) -> None:
-        """It fails too."""
+        """Fail, as writing does."""
         raise self._error
 
 
 def closed() -> io.StringIO:
-    """A stream that somebody has closed."""
+    """Return a stream that somebody has closed."""
     stream = io.StringIO()
     stream.close()
     return stream
@@ -191,14 +191,14 @@ def test_progress_that_nobody_sees_ends_no_batch(colour: str, stream: Any, monke
 
 
 async def slowly(_: Outcome[Any]) -> None:
-    """What a service has."""
+    """Do nothing, in a coroutine such as a service has."""
 
 
 class Teller:
     """An object that is called so."""
 
     async def __call__(self, _: Outcome[Any]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 @pytest.mark.parametrize("tell", [slowly, Teller()])

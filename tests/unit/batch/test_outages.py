@@ -29,13 +29,13 @@ DOWN = {
 
 
 def batcher(colour: str, server: Server) -> Batcher:
-    """With a clock that only sleeping moves."""
+    """Return a batcher with a clock that only sleeping moves."""
     clock = Clock()
     return Batcher(colour, MadeUp(key="not-a-real-key"), server, {"clock": clock, "sleep": clock.sleep})
 
 
 def good(_: Request) -> Response:
-    """A score."""
+    """Answer with a score."""
     return ok({"score": 0.5})
 
 

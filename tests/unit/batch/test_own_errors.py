@@ -31,7 +31,7 @@ class Raising(Provider):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """No sentiment."""
+        """Raise an error, perhaps after a request."""
         if self.sends:
             yield Request("POST", URL, service="mood", api="v1", json={"text": text})
         raise self.kind(f"our own connection for {text}")

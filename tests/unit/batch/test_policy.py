@@ -26,13 +26,13 @@ TEXTS = [f"후기 {n}" for n in range(1000)]
 
 
 def batcher(colour: str, send: Any, **client: Any) -> Batcher:
-    """With a clock that only sleeping moves."""
+    """Return a batcher with a clock that only sleeping moves."""
     clock = Clock()
     return Batcher(colour, MadeUp(key="not-a-real-key"), send, {"clock": clock, "sleep": clock.sleep, **client})
 
 
 def good(_: Request) -> Response:
-    """A score."""
+    """Answer with a score."""
     return ok({"score": 0.5})
 
 
@@ -142,7 +142,7 @@ def test_a_hint_without_sense_has_no_date(colour: str) -> None:
 
 
 def replied(fixture: str) -> Response:
-    """The last reply of a recorded exchange."""
+    """Return the last reply of a recorded exchange."""
     held = json.loads((FIXTURES / fixture).read_text("utf-8"))["exchanges"][-1]["response"]
     return Response(held["status"], held["headers"], json.dumps(held["body"]).encode())
 

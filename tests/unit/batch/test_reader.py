@@ -29,7 +29,7 @@ from tests.unit.batch.test_batch import mood
 
 
 def entries(n: int) -> Iterator[Entry]:
-    """So many."""
+    """Return so many inputs."""
     return (Entry(item, f"글 {item}", None) for item in range(n))
 
 
@@ -152,7 +152,7 @@ def test_a_generator_may_stop_the_batch(colour: str) -> None:
 
 
 def within(seconds: float, function: Callable[[], Any]) -> Any:
-    """What it returns; AssertionError where that takes longer."""
+    """Return what a function returns, or fail where that takes longer."""
     outcome: list[Any] = []
     thread = threading.Thread(target=lambda: outcome.append(function()), daemon=True)
     thread.start()
@@ -184,7 +184,7 @@ def test_a_slow_generator_holds_neither_the_loop_nor_the_others() -> None:
 
 
 async def drained(job: Any) -> list[Any]:
-    """All outcomes."""
+    """Return all outcomes of a batch."""
     return [outcome async for outcome in job]
 
 
@@ -333,7 +333,7 @@ def test_a_batch_that_did_not_begin_may_be_tried_again(colour: str, tmp_path: Pa
 
 
 def unlinked(folder: Path) -> None:
-    """Nothing is left in it."""
+    """Remove all files of a folder."""
     for file in folder.iterdir():
         file.unlink()
 

@@ -24,7 +24,7 @@ from tests.unit.batch.test_batch import FACES, batcher, mood
 
 
 def everything(journal: Path) -> bytes:
-    """All that is in the file, and in those beside it."""
+    """Return all that is in a journal, and in the files beside it."""
     return b"".join(path.read_bytes() for path in sorted(journal.parent.glob(f"{journal.name}*")))
 
 
@@ -246,7 +246,7 @@ def test_a_version_that_never_was_is_left_alone(tmp_path: Path) -> None:
 
 
 def forget(capsys: pytest.CaptureFixture[str], journal: Path, wanted: str) -> tuple[int, str]:
-    """The exit code, and what was printed."""
+    """Forget inputs by the command, and return its exit code and what was printed."""
     code = main(["journal", str(journal), "--forget", wanted])
     return code, capsys.readouterr().out + capsys.readouterr().err
 

@@ -17,7 +17,7 @@ TEXTS = [f"후기 {n}" for n in range(20)]
 
 
 def mood(_: Any) -> Response:
-    """A score."""
+    """Answer with a score."""
     return ok({"score": 0.5})
 
 

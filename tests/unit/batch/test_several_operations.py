@@ -33,7 +33,7 @@ SAYS: dict[str, Any] = {
 
 
 def seen(item: dict[str, Any]) -> dict[str, Any]:
-    """What Google would say of one item: what was asked, by picture; an error for one that is the 7th."""
+    """Return what Google would say of one item: what was asked, by picture; an error for one that is the 7th."""
     content = item["image"]["content"]
     if content.data == picture(7):
         return {"error": {"code": 3, "message": "Bad image data."}}
@@ -48,12 +48,12 @@ def seen(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def google(request: Request) -> Response:
-    """Of Google's shape."""
+    """Answer in the shape of Google's replies."""
     return ok({"responses": [seen(item) for item in request.json["requests"]]})
 
 
 def run_of(colour: str, answer: Any = google, **client: Any) -> tuple[Batcher, Server]:
-    """Google, and a server that counts."""
+    """Return a batcher of Google, and a server that counts."""
     server = Server(answer)
     return Batcher(colour, cloudai.Google(api_key="not-a-real-key"), server, client), server
 
@@ -215,12 +215,12 @@ class TwoSizes(MadeUp):
     """Takes pictures of 40 px for one operation, of 20 px for another."""
 
     def analyze_image(self, image: Image, **_: Any) -> Flow[ImageAnalysis]:
-        """One request."""
+        """Send one request."""
         yield from self._sent(image, 40)
         return ImageAnalysis()
 
     def detect_faces(self, image: Image, **_: Any) -> Flow[Faces]:
-        """The same."""
+        """Send one request."""
         yield from self._sent(image, 20)
         return Faces()
 

@@ -36,7 +36,7 @@ def run(
     concurrency: int = 4,
     **settings: Any,
 ) -> Done:
-    """A batch of the vendors of these names, in order."""
+    """Run a batch of the vendors of these names, in order."""
     clock = clock or Clock()
     providers = [name if not isinstance(name, str) else asked([name])[0] for name in names]
     client = {"clock": clock, "sleep": clock.sleep}
@@ -44,22 +44,22 @@ def run(
 
 
 def lost(_: Request) -> Response:
-    """A connection that breaks."""
+    """Raise the error of a connection that breaks."""
     raise ConnectionLostError("reset")
 
 
 def closed(_: Request) -> Response:
-    """Nobody listens."""
+    """Raise the error of an address where nobody listens."""
     raise ConnectError("refused")
 
 
 def spent(_: Request) -> Response:
-    """The quota of the month is spent."""
+    """Answer that the quota of the month is spent."""
     return Response(429, {}, as_json({"error": "spent", "quota": "month"}))
 
 
 def rows_of(journal: Path, query: str = "SELECT status, COUNT(*) FROM items GROUP BY status") -> list[Any]:
-    """What a journal has written down of its inputs: how many ended in which way."""
+    """Return what a journal has written down of its inputs: how many ended in which way."""
     opened = Journal(journal, make=False)
     try:
         return list(opened.read(lambda db: list(db.execute(query))))

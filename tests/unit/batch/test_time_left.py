@@ -115,7 +115,7 @@ class Terminal(io.StringIO):
     """Standard error that is a terminal."""
 
     def isatty(self) -> bool:
-        """It is one."""
+        """Return True."""
         return True
 
 

@@ -47,7 +47,7 @@ GIVEN = [pytest.param(name, c, id=f"{name}-{c}") for name, way in WAYS.items() f
 
 
 def opened(client: Any) -> Any:
-    """To be closed after the call."""
+    """Note a client that is closed after the call, and return it."""
     OPENED.append(client)
     return client
 
@@ -249,7 +249,7 @@ class Tokens(google.auth.credentials.Credentials):
         self.error, self.fetched = error, 0
 
     def refresh(self, request: Any) -> None:
-        """Another token."""
+        """Fetch another token, or fail."""
         if self.error:
             raise self.error
         self.fetched += 1
@@ -257,7 +257,7 @@ class Tokens(google.auth.credentials.Credentials):
 
 
 def with_tokens(url: str, credentials: Any) -> Any:
-    """A Google client by REST."""
+    """Return a Google client by REST."""
     transport = ImageAnnotatorRestTransport(
         host=url.removeprefix("http://"), url_scheme="http", credentials=credentials
     )
@@ -299,7 +299,7 @@ class NoToken:
         self.error = error
 
     def get_token(self, *_: Any, **__: Any) -> AccessToken:
-        """Fails."""
+        """Return a token, or fail."""
         if self.error:
             raise self.error
         return AccessToken("x", int(time.time()) + 3600)

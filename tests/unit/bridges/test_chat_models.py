@@ -66,7 +66,7 @@ WAYS = [(name, awaiting) for name in CLIENTS for awaiting in (False, True) if aw
 
 
 def ask(name: str, awaiting: bool, handler: Handler, operation: str, given: Any, **options: Any) -> Any:
-    """One call through an official client, by one of our clients."""
+    """Make one call through an official client, by one of our clients."""
     theirs = CLIENTS[name](handler)
     settings = {k.removeprefix("client_"): options.pop(k) for k in list(options) if k.startswith("client_")}
     if not awaiting:

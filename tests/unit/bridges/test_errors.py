@@ -27,17 +27,17 @@ PLACE: Any = type("Place", (), {"host": "service.example", "port": 443, "ssl": T
 
 
 def retried(reason: Exception) -> requests.ConnectionError:
-    """As requests raises what urllib3 gave up on."""
+    """Return the error that requests raises for one at which urllib3 gave up."""
     return requests.ConnectionError(urllib3.MaxRetryError(None, URL, reason))  # type: ignore[arg-type]
 
 
 def aborted(reason: Exception) -> requests.ConnectionError:
-    """As requests raises what happened on a connection that was made."""
+    """Return the error that requests raises for one on a connection that was made."""
     return requests.ConnectionError(urllib3.ProtocolError("Connection aborted.", reason))
 
 
 def within(outer: Any, inner: Exception) -> Exception:
-    """As azure-core and msrest keep what they caught."""
+    """Return an error of azure-core or msrest, which keeps the one that it caught."""
     if outer is msrest.ClientRequestError:
         return outer("Error occurred in request.", inner)  # type: ignore[no-any-return]
     return outer(inner, error=inner)  # type: ignore[no-any-return]
@@ -73,7 +73,7 @@ CASES: list[tuple[Exception, str, str]] = [
 
 
 def translated(error: Exception, *, sent: bool | None = None) -> CloudAIError:
-    """Ours."""
+    """Return our error for one of a library."""
     with pytest.raises(CloudAIError) as raised, errors(URL, sent=sent):
         raise error
     assert raised.value.__cause__ is error

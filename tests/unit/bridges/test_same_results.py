@@ -52,7 +52,7 @@ class Case:
 
 
 def refused(status: int, error: str, requests: int, hint: float | None = None) -> Case:
-    """An error reply in the vendor's shape, in Korean."""
+    """Return an error reply in the vendor's shape, in Korean."""
     details = [{"@type": f"{TYPES}RetryInfo", "retryDelay": f"{hint:.0f}s"}] if hint is not None else []
     message = f"요청을 처리할 수 없습니다 ({status})"
     bodies = {
@@ -64,7 +64,7 @@ def refused(status: int, error: str, requests: int, hint: float | None = None) -
 
 
 def google_only(status: int, name: str, details: list[dict[str, Any]], error: str, requests: int = 1) -> Case:
-    """An error of Google with details that say more than its status; others get the plain one."""
+    """Return an error of Google with details that say more than its status; others get the plain one."""
 
     def body(service: Service) -> Any:
         if service.vendor != "google":
@@ -122,7 +122,7 @@ CASES = {
 
 @contextmanager
 def serving(case: Case, service: Service, *, by_grpc: bool = False) -> Iterator[Any]:
-    """A server for the case, by HTTP or by gRPC; of "refused" only a port where nobody listens."""
+    """Yield a server for the case, by HTTP or by gRPC; for "refused" only a port where nobody listens."""
     body = case.body(service)
     if case is CASES["refused"]:
         with nobody_listening() as url:
@@ -143,7 +143,7 @@ def serving(case: Case, service: Service, *, by_grpc: bool = False) -> Iterator[
 
 
 def opened(way: Way, url: str) -> Any:
-    """The official client, to be closed after the call."""
+    """Return the official client, which is closed after the call."""
     client = way.make(url)
     OPENED.append(client)
     return client
@@ -162,7 +162,7 @@ GIVEN = [
 
 @cache
 def by_ours(colour: str, name: str, case: str) -> dict[str, Any]:
-    """What our own transport makes of a case: the same for every way to this service."""
+    """Return what our own transport makes of a case, which is the same for every way to this service."""
     what, service = CASES[case], SERVICES[name]
     with serving(what, service) as server:
         expected = outcome(lambda: ours(colour, service, server.url, timeout=what.timeout))

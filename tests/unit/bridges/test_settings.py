@@ -48,13 +48,13 @@ TRANSLATOR_CLIENTS = {"translator": TextTranslationClient, "translator-aio": Aio
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A CA that nobody knows."""
+    """Return a CA that nobody knows."""
     return trustme.CA()
 
 
 @pytest.fixture(autouse=True)
 def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy, no exceptions from one, and no CA file: for requests that goes before a session's own."""
+    """Unset the proxies and the CA file of the environment, which requests prefers to those of a session."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "grpc_proxy", "no_proxy", "no_grpc_proxy", "all_proxy"):
@@ -64,7 +64,7 @@ def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def secure(name: str, authority: trustme.CA) -> Iterator[Any]:
-    """A TLS server whose certificate is of that CA, with the service's good reply."""
+    """Yield a TLS server whose certificate is of this CA, with the service's good reply."""
     way = WAYS[name]
     good = SERVICES[way.service].good
     certificate = authority.issue_cert(HOST, "127.0.0.1", "localhost")
@@ -80,12 +80,12 @@ def secure(name: str, authority: trustme.CA) -> Iterator[Any]:
 
 
 def port_of(server: Any) -> int:
-    """Where it listens."""
+    """Return the port at which a server listens."""
     return int(getattr(server, "port", 0) or server.url.rpartition(":")[2])
 
 
 def configured(name: str, url: str, ca: Path | None = None, proxy: str | None = None) -> Any:
-    """The official client with a CA file and a proxy, each in its own way of setting them."""
+    """Return the official client with a CA file and a proxy, each in its own way of setting them."""
     proxies = {"https": proxy} if proxy else {}
     if name.startswith("google-grpc"):
         credentials = grpc.ssl_channel_credentials(ca.read_bytes() if ca else None)
@@ -119,7 +119,7 @@ def configured(name: str, url: str, ca: Path | None = None, proxy: str | None = 
 
 @pytest.fixture
 def ca(authority: trustme.CA, tmp_path: Path) -> Path:
-    """The CA's file."""
+    """Return the file of the CA."""
     path = tmp_path / "인증서.pem"
     authority.cert_pem.write_to_path(str(path))
     return path
@@ -171,7 +171,7 @@ def test_the_clients_key_is_sent_and_nobody_elses(name: str, colour: str, monkey
 
 
 def opened(name: str, url: str) -> Any:
-    """Without TLS and proxy."""
+    """Return the official client without TLS and without a proxy."""
     client = WAYS[name].make(url)
     OPENED.append(client)
     return client

@@ -39,7 +39,7 @@ VOICES = {
 
 
 def by_rest(url: str) -> Any:
-    """Google's client by REST."""
+    """Return Google's client by REST."""
     scheme, _, host = url.partition("://")
     return texttospeech.TextToSpeechClient(
         transport=TextToSpeechRestTransport(host=host, url_scheme=scheme, credentials=ApiKey(KEY))
@@ -47,13 +47,13 @@ def by_rest(url: str) -> Any:
 
 
 def by_grpc(url: str) -> Any:
-    """Google's client by gRPC."""
+    """Return Google's client by gRPC."""
     channel = grpc.insecure_channel(url.partition("://")[2])
     return texttospeech.TextToSpeechClient(transport=TextToSpeechGrpcTransport(channel=channel))
 
 
 def by_grpc_awaiting(url: str) -> Any:
-    """Google's awaiting client, which uses gRPC."""
+    """Return Google's awaiting client, which uses gRPC."""
     channel = grpc.aio.insecure_channel(url.partition("://")[2])
     return texttospeech.TextToSpeechAsyncClient(transport=TextToSpeechGrpcAsyncIOTransport(channel=channel))
 

@@ -71,7 +71,7 @@ class Way:
 
 
 def poly(x: int, y: int, size: int) -> dict[str, Any]:
-    """A square."""
+    """Return a square."""
     corners = ((x, y), (x + size, y), (x + size, y + size), (x, y + size))
     return {"vertices": [{"x": a, "y": b} for a, b in corners]}
 
@@ -212,26 +212,26 @@ SERVICES = {
 
 
 def google_rest(url: str) -> Any:
-    """By REST."""
+    """Return Google's client by REST."""
     scheme, _, host = url.partition("://")
     transport = ImageAnnotatorRestTransport(host=host, url_scheme=scheme, credentials=ApiKey(KEY))
     return vision.ImageAnnotatorClient(transport=transport)
 
 
 def google_grpc(url: str, channel: Any = None) -> Any:
-    """By gRPC."""
+    """Return Google's client by gRPC."""
     channel = channel or grpc.insecure_channel(url.partition("://")[2])
     return vision.ImageAnnotatorClient(transport=ImageAnnotatorGrpcTransport(channel=channel))
 
 
 def google_aio(url: str) -> Any:
-    """By gRPC, awaiting."""
+    """Return Google's awaiting client by gRPC."""
     channel = grpc.aio.insecure_channel(url.partition("://")[2])
     return vision.ImageAnnotatorAsyncClient(transport=ImageAnnotatorGrpcAsyncIOTransport(channel=channel))
 
 
 def google_translation_2(url: str) -> Any:
-    """The client for Translation v2, which uses REST alone."""
+    """Return the client for Translation v2, which uses REST alone."""
     return translate_v2.Client(credentials=ApiKey(KEY), client_options=ClientOptions(api_endpoint=url))
 
 
@@ -243,7 +243,7 @@ def no_certificates(make: Callable[[], Any] = http_adapter.create_urllib3_contex
 
 
 def watson(kind: Any, url: str, **settings: Any) -> Any:
-    """A service of ibm-watson; with its own retries, which must not be used."""
+    """Return a service of ibm-watson with retries of its own, which must not be used."""
     plain = url.startswith("http://")
     with patch.object(http_adapter, "create_urllib3_context", no_certificates) if plain else nullcontext():
         service = kind(authenticator=BasicAuthenticator("apikey", KEY), **settings)
@@ -276,7 +276,7 @@ WAYS = {
 
 
 def ours(colour: str, service: Service, url: str, **call: Any) -> Any:
-    """The call by our own transport."""
+    """Make the call by our own transport."""
     return run(
         colour,
         lambda kind, network, **options: kind(service.ours(url), send=lambda r: network(to(url, r)), **options),
@@ -287,7 +287,7 @@ def ours(colour: str, service: Service, url: str, **call: Any) -> Any:
 
 
 def theirs(colour: str, way: Way, make: Callable[[], Any], **call: Any) -> Any:
-    """The call through an official client."""
+    """Make the call through an official client."""
     return run(colour, lambda kind, _, **options: kind.from_vendor(make(), **options), SERVICES[way.service], **call)
 
 
@@ -332,7 +332,7 @@ OPENED: list[Any] = []
 
 
 def close(_: Any) -> None:
-    """Those of this test."""
+    """Close the official clients of this test."""
     while OPENED:
         client = OPENED.pop()
         if hasattr(client, "http_client"):
@@ -343,7 +343,7 @@ def close(_: Any) -> None:
 
 
 async def aclose(_: Any) -> None:
-    """Those of this test."""
+    """Close the official clients of this test."""
     while OPENED:
         client = OPENED.pop()
         if hasattr(client, "http_client"):
@@ -355,7 +355,7 @@ async def aclose(_: Any) -> None:
 
 
 def outcome(call: Callable[[], Any]) -> dict[str, Any]:
-    """What came of it, as plain facts: the result, or all that an error says."""
+    """Return what came of a call, as plain facts: the result, or all that an error says."""
     try:
         result = call()
     except CloudAIError as error:
@@ -365,7 +365,7 @@ def outcome(call: Callable[[], Any]) -> dict[str, Any]:
 
 
 def facts_of(error: CloudAIError) -> dict[str, Any]:
-    """Of an error; the key is not in any of them."""
+    """Return the facts of an error; the key is not in any of them."""
     fields = ("status", "code", "retry_after", "attempts", "state", "billed_min", "billed_max", "operation")
     facts = {name: getattr(error, name, None) for name in fields}
     assert KEY not in f"{error!r} {error} {error.advice}"

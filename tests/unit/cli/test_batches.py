@@ -32,7 +32,7 @@ POINTS = length(1, 10, 60)
 
 
 def answer(connection: Connection) -> None:
-    """A good reply of Azure Language to each text."""
+    """Answer each text with a good reply of Azure Language."""
     asked = json.loads(connection.request.partition(b"\r\n\r\n")[2])["analysisInput"]["documents"]
     shares = {"positive": 0.9, "neutral": 0.1, "negative": 0.0}
     documents = [
@@ -46,33 +46,33 @@ def answer(connection: Connection) -> None:
 
 
 def answer_slowly(connection: Connection) -> None:
-    """The same after a moment, in which the command can be interrupted."""
+    """Answer after a moment, in which the command can be interrupted."""
     time.sleep(0.15)
     answer(connection)
 
 
 @pytest.fixture
 def vendor() -> Iterator[Faultd]:
-    """Counts what it is asked."""
+    """Yield a vendor that counts what it is asked."""
     with faultd(answer, keeps=True) as server:
         yield server
 
 
 @pytest.fixture
 def slow_vendor() -> Iterator[Faultd]:
-    """The same, which takes a moment for each answer."""
+    """Yield a vendor that takes a moment for each answer."""
     with faultd(answer_slowly, keeps=True) as server:
         yield server
 
 
 def texts_of(server: Faultd) -> list[str]:
-    """What was sent, in order."""
+    """Return the texts that were sent, in order."""
     bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
     return [document["text"] for body in bodies for document in body["analysisInput"]["documents"]]
 
 
 def environment(folder: Path, url: str) -> dict[str, str]:
-    """The environment of the command, whose state lies in the folder."""
+    """Return the environment of the command, whose state lies in the folder."""
     variables = {
         **os.environ,
         "LANGUAGE_KEY": "not-a-real-key",
@@ -85,7 +85,7 @@ def environment(folder: Path, url: str) -> dict[str, str]:
 
 
 def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The command, in a folder of its own, with the loopback as the vendor."""
+    """Start the command in a folder of its own, with the loopback as the vendor."""
     command = [sys.executable, "-m", "cloudai", *arguments]
     return subprocess.Popen(
         command,
@@ -102,7 +102,7 @@ def run(folder: Path, url: str, *arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With a file of texts."""
+    """Return a folder with a file of texts."""
     (tmp_path / "후기.txt").write_text("\n".join(TEXTS), "utf-8")
     return tmp_path
 

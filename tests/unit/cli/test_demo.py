@@ -12,7 +12,7 @@ from cloudai.cli import demo, main
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with two photos named alike, a damaged one, and a folder with another photo."""
+    """Return a folder with two photos named alike, a damaged one, and a folder with another photo."""
     photos = tmp_path / "사진"
     (photos / "더").mkdir(parents=True)
     for name in ("강.jpg", "강.png", "더/별.png"):

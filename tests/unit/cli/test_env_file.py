@@ -42,7 +42,7 @@ UNKNOWN = {
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An env file with variables of both kinds, and a process that has none of them."""
+    """Return an env file with variables of both kinds, of which the process has PATH alone."""
     for name in {**KNOWN, **UNKNOWN}:
         monkeypatch.delenv(name, raising=False) if name != "PATH" else None
     monkeypatch.setattr(os, "environ", dict(os.environ))

@@ -20,7 +20,7 @@ PHOTOS = dict(sample_photos())
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a video in which a face moves, beside a photo."""
+    """Return a folder with a video in which a face moves, beside a photo."""
     made = tmp_path_factory.mktemp("films")
     with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
         views = [photo.convert("RGB").crop((x, 0, x + 360, 270)).resize((240, 180)) for x in (40, 60, 80, 100)]
@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of this folder, in which the command runs."""
+    """Return a copy of the folder with the video, in which the command runs."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path

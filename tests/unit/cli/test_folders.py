@@ -14,7 +14,7 @@ from cloudai.errors import InputError
 
 
 def names(folder: Path, suffixes: frozenset[str], *, recursive: bool = False) -> list[str]:
-    """The names of the files that are taken."""
+    """Return the names of the files that are taken."""
     found = expand([str(folder)], suffixes, recursive=recursive)
     return [unicodedata.normalize("NFC", Path(path).name) for path in found]
 

@@ -19,7 +19,7 @@ HOPPER = dict(sample_photos())["Grace Hopper"]
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the models that were installed; nothing is fetched."""
+    """Return the names of the models that are installed in the test; nothing is fetched."""
     names: list[str] = []
 
     def install(model: models.OptionalModel) -> Path:
@@ -116,7 +116,7 @@ def test_a_model_that_is_there_is_not_fetched_again(
 
 
 def empty_model() -> Path:
-    """A file where the model of ages belongs, which has its size and not its content."""
+    """Return a file where the model of ages belongs, which has its size and not its content."""
     path = models.where(AGES)
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
@@ -160,7 +160,7 @@ def test_a_wrong_name_is_told(arguments: list[str], text: str, capsys: pytest.Ca
 
 
 def table_of(told: str) -> dict[str, list[str]]:
-    """The cells of the table of languages by the first one of their row."""
+    """Return the cells of the table of languages by the first one of their row."""
     lines = told.partition("In which language, on this computer:\n")[2].partition("\n\n")[0].splitlines()[2:]
     return {row[0]: row[1:] for row in (re.split(r"\s{2,}", line) for line in lines)}
 
@@ -208,7 +208,7 @@ def test_each_part_has_a_line_for_every_system(capsys: pytest.CaptureFixture[str
 
 
 def part_of(told: str, name: str) -> list[str]:
-    """The lines of the part with this name, its heading first."""
+    """Return the lines of the part with this name, its heading first."""
     lines = told.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith(name))
     return [lines[start], *(line for line in lines[start + 1 : start + 4] if line.startswith("  "))]

@@ -23,7 +23,7 @@ JOURNAL = "cloudai-detect-faces-azure.journal"
 
 @pytest.fixture
 def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vendors:
-    """Twelve different pictures in a folder of their own, and a made-up vendor."""
+    """Return a made-up vendor, and put twelve different pictures into a folder of their own."""
     (tmp_path / "사진").mkdir()
     for n in range(12):
         PIL.Image.new("RGB", (64, 64), (20 * n, 0, 0)).save(tmp_path / "사진" / f"{n:02}.png")
@@ -36,7 +36,7 @@ def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vendors:
 
 
 def planned(capsys: pytest.CaptureFixture[str]) -> tuple[int, int, str]:
-    """The requests and what is kept, as a plan tells them, and all of its text."""
+    """Return the requests and what is kept, as a plan tells them, and all of its text."""
     capsys.readouterr()
     assert main([*COMMAND, "--plan"]) == 0
     text = capsys.readouterr().out

@@ -19,7 +19,7 @@ ROWS = "item,input,status,provider,score,label\n0,가.jpg,ok,google,0.5,a\n1,나
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a table, which is the current one."""
+    """Return the current folder, which has a table in it."""
     (tmp_path / "표.csv").write_text(ROWS, "utf-8-sig")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -25,7 +25,7 @@ PHOTOS = dict(sample_photos())
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two photos of Korean names, one of them without a face; they are small to be looked at quickly."""
+    """Return a folder with two small photos of Korean names, one of them without a face."""
     made = tmp_path_factory.mktemp("photos")
     for title, name in (("Grace Hopper", "김하나.jpg"), ("Coffee", "커피.png")):
         with Image.open(PHOTOS[title]) as picture:
@@ -35,7 +35,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with copies of the two photos in a folder of its own; the command runs there."""
+    """Return the folder in which the command runs, with copies of the two photos in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(photos, tmp_path / "사진")
     return tmp_path
@@ -43,7 +43,7 @@ def folder(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The journal of a finished run."""
+    """Return the journal of a finished run."""
     return made.finished(tmp_path_factory.mktemp("run"))
 
 

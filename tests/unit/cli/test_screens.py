@@ -18,7 +18,7 @@ from cloudai.wording import translated, using
 
 
 def told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """The exit code of a command, and what it prints."""
+    """Return the exit code of a command, and what it prints."""
     try:
         code = main(arguments)
     except SystemExit as left:

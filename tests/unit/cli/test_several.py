@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.loopback, pytest.mark.long]
 
 @pytest.fixture
 def vendor() -> Iterator[Faultd]:
-    """Azure Language on the loopback."""
+    """Yield Azure Language on the loopback."""
     with faultd(answer, keeps=True) as server:
         yield server
 

@@ -24,7 +24,7 @@ KEY = "canary-key-4711"
 
 @pytest.fixture(scope="module")
 def said() -> Said:
-    """Twenty sentences, which are more than a minute."""
+    """Return a recording of twenty sentences, which is longer than a minute."""
     return recording(20)
 
 

@@ -51,7 +51,7 @@ def test_the_texts_name_only_flags_that_there_are() -> None:
 
 
 def parsers(parser: Any = None) -> list[Any]:
-    """The parser of the command, and those of its subcommands, and of theirs."""
+    """Return the parser of the command, and those of its subcommands, and of theirs."""
     parser = parser or parser_of_command()
     inner = [each for action in parser._actions if isinstance(action.choices, dict) for each in action.choices.values()]
     return [parser, *(each for command in inner for each in parsers(command))]

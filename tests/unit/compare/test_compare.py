@@ -28,7 +28,7 @@ N = length(150, 300, 300)
 
 
 def compare(colour: str, providers: Any, send: Callable[[Request], Response], *args: Any, **options: Any) -> Comparison:
-    """A comparison through either client."""
+    """Compare providers through either client."""
     clock = Clock()
     if colour == "blocking":
         with Client(providers, send=send, clock=clock, sleep=clock.sleep) as client:
@@ -46,13 +46,13 @@ def compare(colour: str, providers: Any, send: Callable[[Request], Response], *a
 
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:
-    """Pictures with faces and tags in them."""
+    """Return pictures with faces and tags in them."""
     return Pictures(N)
 
 
 @pytest.fixture(scope="module")
 def faces(pictures: Pictures) -> Comparison:
-    """Their faces, with what is true of them."""
+    """Return a comparison of the faces in the pictures, with what is true of them."""
     truth = [
         {"item": i, "x": x, "y": y, "width": w, "height": h}
         for i, some in enumerate(pictures.true)
@@ -65,7 +65,7 @@ def faces(pictures: Pictures) -> Comparison:
 
 
 def best(ones: Any, others: Any) -> list[float]:
-    """The overlaps of the faces that the best assignment puts together."""
+    """Return the overlaps of the faces that the best assignment puts together."""
     from scipy.optimize import linear_sum_assignment
 
     shares = overlaps(*([Box(x=x, y=y, width=w, height=h) for x, y, w, h in some] for some in (ones, others)))

@@ -21,12 +21,12 @@ from cloudai.models.face import Age, Face, FaceAge
 
 
 def box(x: float, y: float, width: float, height: float) -> Box:
-    """A box."""
+    """Return a box."""
     return Box(x=x, y=y, width=width, height=height)
 
 
 def boxes(chance: random.Random, n: int) -> list[Box]:
-    """Boxes anywhere."""
+    """Return boxes anywhere."""
     return [
         box(chance.uniform(0, 300), chance.uniform(0, 300), chance.uniform(20, 90), chance.uniform(20, 90))
         for _ in range(n)
@@ -34,7 +34,7 @@ def boxes(chance: random.Random, n: int) -> list[Box]:
 
 
 def overlaps(ones: list[Box], others: list[Box]) -> Any:
-    """The overlap of every pair, by arrays."""
+    """Return the overlap of every pair, by arrays."""
     a, b = (
         np.array([[o.x, o.y, o.x + o.width, o.y + o.height] for o in some]).reshape(-1, 4) for some in (ones, others)
     )
@@ -83,7 +83,7 @@ def test_kappa_is_that_of_scikit_learn(pairs: list[tuple[str, str]]) -> None:
 
 
 def levenshtein(one: list[str], other: list[str]) -> int:
-    """The distance, by the table of the textbooks."""
+    """Return the edit distance, by the table of the textbooks."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(one):
         last, row[0] = row[0], i + 1

@@ -42,7 +42,7 @@ class Replies:
         self.requests: list[Request] = []
 
     def __call__(self, request: Request) -> Response:
-        """The next reply."""
+        """Return the next reply, or raise the next error."""
         self.requests.append(request)
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
@@ -51,7 +51,7 @@ class Replies:
 
 
 def ask(call: Caller, replies: Replies, *, clock: Clock | None = None, **options: Any) -> Any:
-    """One sentiment call with a clock that only sleeping moves."""
+    """Make one call of `sentiment` with a clock that only sleeping moves."""
     clock = clock or Clock()
     return call(MadeUp(), "sentiment", "good", send=replies, client_clock=clock, client_sleep=clock.sleep, **options)
 
@@ -626,7 +626,7 @@ def test_an_upload_is_let_go_with_its_call() -> None:
         """Sends one."""
 
         def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-            """One request with a Blob in it."""
+            """Send one request with a Blob in it."""
             blob = Blob("0" * 64, text.encode)
             watched.append(weakref.ref(blob))
             yield Request("POST", "https://made-up.example/v1", service="mood", json={"blob": blob})

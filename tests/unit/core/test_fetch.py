@@ -42,13 +42,13 @@ HERE = "127.0.0.0/8"
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
-    """A whole reply."""
+    """Return a whole reply."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 def serving(*replies: bytes) -> Callable[[Connection], None]:
-    """Gives these replies in order, the last again and again."""
+    """Return a fault that gives these replies in order, the last again and again."""
     left = list(replies)
     lock = threading.Lock()
 
@@ -61,7 +61,7 @@ def serving(*replies: bytes) -> Callable[[Connection], None]:
 
 
 def rules(*servers: Faultd, **more: Any) -> FetchRules:
-    """This machine's servers may be reached."""
+    """Return rules by which servers on this machine may be reached."""
     ports = tuple(int(server.url.rpartition(":")[2]) for server in servers)
     return FetchRules(**{"networks": (HERE,), "ports": ports, **more})
 
@@ -74,7 +74,7 @@ def ask(call: Caller, address: str, allowed: Any, *replies: Any, **options: Any)
 
 
 def refused(call: Caller, address: str, allowed: Any, match: str, **options: Any) -> FetchError:
-    """The error of an address that is not fetched; nothing went to the vendor, nothing is billed."""
+    """Return the error of an address that is not fetched; nothing went to the vendor, nothing is billed."""
     script = Script(FACES)
     with pytest.raises(FetchError, match=match) as raised:
         call(VENDORS["google"].make(), "detect_faces", address, send=script, client_fetch_urls=allowed, **options)
@@ -150,7 +150,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> li
 
 
 def forbid_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever connects fails the test."""
+    """Let the test fail if anything connects."""
     monkeypatch.setattr(socket.socket, "connect", lambda *_, **__: pytest.fail("connected"))
 
 

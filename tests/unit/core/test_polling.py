@@ -28,7 +28,7 @@ FOR_GOOD = {"400": Response(400, JSON, b"{}"), "403": Response(403, JSON, b"{}")
 
 
 def service(odd: Response, times: int = 1) -> Any:
-    """A service that takes a job, and whose second look and those after it are odd so many times."""
+    """Return a service that takes a job, and whose answers from the second look on are odd, so many times."""
     looks = 0
 
     def answer(request: Any) -> Response:

@@ -46,7 +46,7 @@ class Mood:
         self.answered: set[str] = set()
 
     def __call__(self, request: Request) -> Any:
-        """A reply that takes no time."""
+        """Return a reply that takes no time."""
         self.arrivals.append(self.clock())
         if self.chance.random() < self.faults:
             failures = [refused(429), refused(500), refused(429, Retry_After="7"), ConnectionLostError("cut")]
@@ -60,7 +60,7 @@ class Mood:
         return ok({"score": 0.5})
 
     async def slowly(self, request: Request) -> Any:
-        """The same after a while, and the way there takes a while too."""
+        """Return a reply after a while; the way to the server takes a while, too."""
         await asyncio.sleep(self.chance.uniform(0, MARGIN * 0.8))
         try:
             return self(request)
@@ -69,7 +69,7 @@ class Mood:
 
 
 def blocking(server: Mood, clock: Clock, operation: str, texts: list[str], pace: Any, **options: Any) -> list[Any]:
-    """A batch with one worker, to its end."""
+    """Run a batch with one worker, to its end."""
     with (
         Client(MadeUp(), send=server, clock=clock, sleep=clock.sleep) as client,
         client.batch(operation, texts, pace=pace, concurrency=1, **options) as job,  # type: ignore[call-overload]
@@ -82,7 +82,7 @@ def blocking(server: Mood, clock: Clock, operation: str, texts: list[str], pace:
 def awaiting(
     faults: float, operation: str, texts: list[str], pace: Any, *, concurrency: int = 8, provider: Any = None
 ) -> tuple[Mood, list[Any]]:
-    """A batch with several workers on a loop of virtual time, to its end."""
+    """Run a batch with several workers on a loop of virtual time, to its end."""
 
     async def scene() -> tuple[Mood, list[Any]]:
         clock = asyncio.get_running_loop().time
@@ -99,7 +99,7 @@ def awaiting(
 
 
 def texts_of(n: int) -> list[str]:
-    """Korean reviews, all different."""
+    """Return Korean reviews that are all different."""
     return [f"후기 {number}: 아주 좋아요" for number in range(n)]
 
 
@@ -217,7 +217,7 @@ CALLS = st.lists(
 
 
 def simulated(pacer: RateLimiter, wanted: list[Rate], calls: list[tuple[float, float, float]]) -> list[float]:
-    """When they arrive, each having its own worker."""
+    """Return the times at which calls arrive that each have a worker of their own."""
     order = count()
     events = [(came, next(order), "take", call, 0) for call, (came, *_) in enumerate(calls)]
     heapq.heapify(events)
@@ -381,7 +381,7 @@ def test_processes_share_a_pace() -> None:
 
 
 def pacer_of(client: Any, service: str = "mood") -> RateLimiter:
-    """What a client counts an endpoint's requests with."""
+    """Return the pacer by which a client counts the requests to an endpoint."""
     pacer: RateLimiter = client._engine._guarded(client.provider).limiter((service, "https", "made-up.example"))
     return pacer
 

@@ -27,7 +27,7 @@ DOCUMENTS = DocumentLimits("V", 1_000_000, ("https",))
 
 
 def opened(given: object) -> Document:
-    """The input as a document."""
+    """Return the input as a document."""
     found = in_place(document(Image(given), DOCUMENTS, PICTURES))
     assert isinstance(found, Document)
     return found
@@ -134,7 +134,7 @@ def test_a_pdf_that_states_no_pages_has_none(data: bytes) -> None:
 
 
 def saved(pages: int, **options: Any) -> bytes:
-    """A TIFF of so many noisy pages, whose pictures cannot be left out without a loss."""
+    """Return a TIFF of so many noisy pages, whose pictures cannot be left out without a loss."""
     first, *others = [PIL.Image.effect_noise((60, 80), 60 + number) for number in range(pages)]
     out = io.BytesIO()
     first.save(out, "TIFF", save_all=True, append_images=others, **options)
@@ -142,7 +142,7 @@ def saved(pages: int, **options: Any) -> bytes:
 
 
 def by_tifffile(pages: int, **options: Any) -> bytes:
-    """A TIFF of so many pages, as the package tifffile writes it."""
+    """Return a TIFF of so many pages, as the package tifffile writes it."""
     tifffile = pytest.importorskip("tifffile")
     out = io.BytesIO()
     pixels = np.arange(pages * 4800).reshape(pages, 60, 80).astype("uint16")
@@ -185,7 +185,7 @@ def test_a_tiff_that_is_cut_off_is_refused(kind: str, left: float) -> None:
 
 
 def pages_or_damage(data: bytes) -> int | str | None:
-    """The pages of a document, or "damage" where it is refused for that."""
+    """Return the pages of a document, or "damage" where it is refused for that."""
     try:
         return opened(data).pages
     except InputError as error:
@@ -200,7 +200,7 @@ def test_a_tiff_that_is_cut_off_is_refused_on_this_machine_too() -> None:
 
 
 def directory(after: int, fields: int = 0) -> bytes:
-    """A directory of a classic TIFF, with so many fields, and the position of the next."""
+    """Return a directory of a classic TIFF, with so many fields, and the position of the next."""
     return struct.pack("<H", fields) + bytes(12 * fields) + struct.pack("<I", after)
 
 

@@ -33,7 +33,7 @@ FORMATS = [
 
 
 def seen(video: bytes) -> list[tuple[float, int, int]]:
-    """The time and the number of each frame, and the number that is seen in it."""
+    """Return the time and the number of each frame, and the number that is seen in it."""
     return [(float(shot.time), shot.number, number_in(shot.picture())) for shot in Film(video).shots()]
 
 

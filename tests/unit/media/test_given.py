@@ -32,7 +32,7 @@ ANY = ImageLimits("V", frozenset({"JPEG", "PNG", "WEBP"}), 2_000_000, 1000)
 
 
 def sent(given: Any, limits: ImageLimits = ANY) -> PIL.Image.Image:
-    """The picture that goes out."""
+    """Return the picture that goes out."""
     picture = fit(given, limits)
     assert picture.blob
     return PIL.Image.open(io.BytesIO(picture.blob.data))
@@ -137,7 +137,7 @@ def test_stray_bytes_between_two_segments_are_left_out() -> None:
 
 
 def chunk(name: bytes, body: bytes, *, good: bool = True) -> bytes:
-    """A chunk of a PNG, with a right or a wrong checksum."""
+    """Return a chunk of a PNG, with a right or a wrong checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body) if good else 7)
 
 

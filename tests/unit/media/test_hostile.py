@@ -161,7 +161,7 @@ def test_another_file_under_a_pictures_name(tmp_path: Path, vendor: str, data: b
 
 
 def patched(data: bytes, place: int, layout: str, value: int) -> bytes:
-    """The file with another number in its head."""
+    """Return the file with another number in its head."""
     out = bytearray(data)
     struct.pack_into(layout, out, place, value)
     return bytes(out)

@@ -22,7 +22,7 @@ CANARY = b"canary-7f3a"
 
 
 def with_metadata(kind: str) -> bytes:
-    """A file with a canary in every place for metadata."""
+    """Return a file with a canary in every place for metadata."""
     exif = PIL.Image.Exif()
     exif[0x010E] = CANARY.decode()
     exif.get_ifd(0x8825)[29] = CANARY.decode()
@@ -179,7 +179,7 @@ def test_an_array_is_a_picture_and_a_wrong_one_is_told() -> None:
 
 
 def bomb() -> bytes:
-    """A PNG of a few hundred bytes that says it has 30,000 by 30,000 pixels."""
+    """Return a PNG of a few hundred bytes that says it has 30,000 by 30,000 pixels."""
     head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
     body = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)

@@ -16,7 +16,7 @@ from tests.support.listening import uploaded
 
 
 def wav_of(size: int, rate: int = 48_000, channels: int = 2) -> bytes:
-    """A WAV of so many bytes, its head included."""
+    """Return a WAV of so many bytes, its head included."""
     sound = size - 44
     head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", size - 8, b"WAVE", b"fmt ", 16, 1, channels, rate,
                        rate * channels * 2, channels * 2, 16)  # fmt: skip
@@ -24,7 +24,7 @@ def wav_of(size: int, rate: int = 48_000, channels: int = 2) -> bytes:
 
 
 def short() -> Any:
-    """Azure's API for short audio."""
+    """Return a provider that uses Azure's API for short audio."""
     return cloudai.Azure(speech=Resource(KEY, region="koreacentral"))
 
 

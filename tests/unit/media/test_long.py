@@ -23,7 +23,7 @@ from tests.support.pictures import in_place
 
 @pytest.fixture(scope="module")
 def said() -> Said:
-    """Three sentences."""
+    """Return a recording of three sentences."""
     return recording(3)
 
 

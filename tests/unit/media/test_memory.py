@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(params=["blocking", "awaiting"])
 def colour(request: pytest.FixtureRequest) -> str:
-    """Both clients."""
+    """Return the name of each of the two clients in turn."""
     return request.param
 
 
@@ -81,7 +81,7 @@ def test_a_budget_that_is_no_number_is_an_error_of_the_settings(monkeypatch: pyt
 
 
 def preparing(function: Any, memory: int, timeout: float | None = None) -> Program[Any]:
-    """A program that prepares one picture."""
+    """Prepare one picture, as a program."""
     return (yield Call(function, memory=memory, timeout=timeout))
 
 
@@ -215,7 +215,7 @@ print(int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]) * 
 
 
 def peak_of(path: Path, workers: int, megabytes: int) -> int:
-    """The peak memory of a process that prepares the picture with so many workers and such a budget."""
+    """Return the peak memory of a process that prepares the picture with so many workers and such a budget."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "CLOUDAI_PICTURE_MB": str(megabytes)}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CHILD), str(path), str(workers)],
@@ -226,7 +226,7 @@ def peak_of(path: Path, workers: int, megabytes: int) -> int:
 
 
 def turned(kind: str, size: tuple[int, int], mode: str = "RGB", **options: Any) -> bytes:
-    """A flat picture that lies on its side."""
+    """Return a flat picture that lies on its side."""
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
     out = io.BytesIO()

@@ -26,7 +26,7 @@ PIECES = replace(LIMITS, max_seconds=6.0, piece_seconds=12.0)
 
 @pytest.fixture(scope="module")
 def said() -> Said:
-    """Three sentences, which are eleven seconds."""
+    """Return a recording of three sentences, which lasts eleven seconds."""
     return recording(3)
 
 

@@ -19,7 +19,7 @@ LIMITS = ImageLimits(who="V", formats=frozenset({"JPEG", "PNG"}), max_bytes=4_00
 
 
 def jpeg(mode: str = "RGB", **options: Any) -> bytes:
-    """The quarters as a JPEG."""
+    """Return the quarters as a JPEG."""
     out = io.BytesIO()
     quarters().convert(mode).save(out, "JPEG", **options)
     return out.getvalue()
@@ -37,7 +37,7 @@ KINDS = {
 
 
 def fitted(data: bytes) -> Picture:
-    """The picture that is sent, with every step done in this thread."""
+    """Return the picture that is sent, with every step done in this thread."""
     flow, outcome = Image(data).fit(LIMITS), None
     while True:
         try:

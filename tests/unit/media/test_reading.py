@@ -57,7 +57,7 @@ class Slow(io.RawIOBase):
 
 
 def pipe(folder: Path) -> Any:
-    """An open pipe to which nobody writes."""
+    """Return an open pipe to which nobody writes."""
     path = folder / "파이프"
     os.mkfifo(path)
     return path.open("r+b", buffering=0)  # open for writing too, or to open it would hang
@@ -65,7 +65,7 @@ def pipe(folder: Path) -> Any:
 
 @pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
-    """Inputs that hang, by their kind."""
+    """Yield a function that makes an input of a kind that hangs."""
     held: list[Any] = []
 
     def make(kind: str) -> Any:
@@ -87,7 +87,7 @@ def hanging(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
 
 @pytest.fixture(params=["blocking", "awaiting"])
 def colour(request: pytest.FixtureRequest) -> str:
-    """Both clients."""
+    """Return the name of each of the two clients in turn."""
     return request.param
 
 

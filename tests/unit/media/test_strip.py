@@ -30,7 +30,7 @@ LIMITS = ImageLimits("V", frozenset({"JPEG", "PNG", "WEBP", "BMP", "GIF"}), 2_00
 
 
 def exif(orientation: int = 1) -> bytes:
-    """EXIF that tells who, where and with what."""
+    """Return EXIF data that tell who, where and with what."""
     made = PIL.Image.Exif()
     made[0x0112] = orientation
     for tag in (0x010E, 0x010F, 0x0110, 0x013B, 0x8298):
@@ -41,7 +41,7 @@ def exif(orientation: int = 1) -> bytes:
 
 
 def profile(kind: str = "sRGB") -> bytes:
-    """A colour profile with a canary in its texts, its head, and a place of its own behind a curve."""
+    """Return a colour profile with a canary in its texts, its head, and a place of its own behind a curve."""
     plain = ImageCms.ImageCmsProfile(ImageCms.createProfile(kind)).tobytes()
     (count,) = struct.unpack_from(">I", plain, 128)
     tags = {}
@@ -66,12 +66,12 @@ def profile(kind: str = "sRGB") -> bytes:
 
 
 def segment(marker: int, payload: bytes) -> bytes:
-    """A segment of a JPEG."""
+    """Return a segment of a JPEG."""
     return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
 def jpeg_with(*segments: bytes) -> bytes:
-    """A JPEG with these segments in front of its tables."""
+    """Return a JPEG with these segments in front of its tables."""
     data = encoded(quarters(), "JPEG", quality=90)
     return data[:2] + b"".join(segments) + data[2:]
 
@@ -104,7 +104,7 @@ JPEG = {
 
 
 def png_with(*chunks: tuple[bytes, bytes], behind: bool = False) -> bytes:
-    """A PNG with these chunks before its pixels, or behind them."""
+    """Return a PNG with these chunks before its pixels, or behind them."""
     data = encoded(quarters(), "PNG")
     head, body = data[8:33], data[33:-12]
     more = chunked(*chunks)[8:]
@@ -130,7 +130,7 @@ PNG = {
 
 
 def webp_with(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A WebP with these chunks at its end."""
+    """Return a WebP with these chunks at its end."""
     data = encoded(quarters(), "WEBP", lossless=True, icc_profile=ImageCms.createProfile("sRGB") and profile())
     more = b"".join(struct.pack("<4sI", n, len(d)) + d + b"\0" * (len(d) % 2) for n, d in chunks)
     return b"RIFF" + struct.pack("<I", len(data) - 8 + len(more)) + data[8:] + more
@@ -147,7 +147,7 @@ WEBP = {
 
 
 def gif_with(block: bytes) -> bytes:
-    """A GIF with an extension before its picture."""
+    """Return a GIF with an extension before its picture."""
     data = encoded(quarters(), "GIF")
     place = data.index(b"\x2c", 13 + 3 * 2 ** ((data[10] & 7) + 1))
     return data[:place] + block + data[place:]
@@ -163,7 +163,7 @@ GIF = {
 
 
 def tiff(orientation: int = 1) -> bytes:
-    """A TIFF with a canary in each text."""
+    """Return a TIFF with a canary in each text."""
     tags = PIL.TiffImagePlugin.ImageFileDirectory_v2()
     for tag in (270, 271, 272, 305, 315, 33432):
         tags[tag] = CANARY.decode()
@@ -186,13 +186,13 @@ BMP = {
 
 
 def with_gap(data: bytes) -> bytes:
-    """A BMP whose pixels begin a little later."""
+    """Return a BMP whose pixels begin a little later."""
     (start,) = struct.unpack_from("<I", data, 10)
     return data[:10] + struct.pack("<I", start + len(CANARY)) + data[14:start] + CANARY + data[start:]
 
 
 def heic(orientation: int = 1) -> bytes:
-    """A HEIC photo with EXIF and XMP."""
+    """Return a HEIC photo with EXIF and XMP."""
     import pillow_heif
 
     out = io.BytesIO()
@@ -213,7 +213,7 @@ SLOTS: dict[str, Callable[[], bytes]] = {
 
 
 def uploads(request: Request) -> bytes:
-    """All that a request carries, with base64 undone and packed text unpacked as far as a reader could."""
+    """Return all that a request carries, with base64 undone and packed text unpacked as far as a reader could."""
     if request.json is not None:
         body = json.loads(request.json_bytes())
         return base64.b64decode(body["requests"][0]["image"]["content"])
@@ -286,7 +286,7 @@ TURNS = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 
 
 def stored(kind: str, orientation: int) -> Any:
-    """A file that shows the quarters upright if it is turned as it says."""
+    """Return a file that shows the quarters upright if it is turned as it says."""
     turn = TURNS[orientation]
     lying = quarters() if turn is None else quarters().transpose(PIL.Image.Transpose(turn))
     mark = PIL.Image.Exif()
@@ -309,7 +309,7 @@ def stored(kind: str, orientation: int) -> Any:
 
 
 def assert_upright(image: PIL.Image.Image) -> None:
-    """Red top left, green top right, blue bottom left, and as wide as it was."""
+    """Require red top left, green top right, blue bottom left, and the usual size."""
     assert image.size == (400, 200)
     pixels = np.asarray(image.convert("RGB")).astype(int)
     for place, colour in {(20, 20): 0, (20, 380): 1, (180, 20): 2}.items():

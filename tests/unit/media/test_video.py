@@ -24,7 +24,7 @@ TALK = film([counted(n) for n in range(12)], UNEVEN)
 
 
 def taken(video: Any = TALK, **chosen: Any) -> list[tuple[float, int]]:
-    """The times of the frames that are taken, and the numbers that are seen in them."""
+    """Return the times of the frames that are taken, and the numbers that are seen in them."""
     return [(frame.time_s, number_in(frame.open())) for frame in frames(video, **chosen)]
 
 
@@ -196,7 +196,7 @@ def test_a_time_outside_the_video() -> None:
 
 
 def picture() -> bytes:
-    """A small JPEG."""
+    """Return a small JPEG."""
     out = io.BytesIO()
     colour("red").save(out, "JPEG")
     return out.getvalue()

@@ -19,7 +19,7 @@ from tests.made_up.vendors import Vendors
 
 
 def face(n: int) -> Face:
-    """A face in a picture of 90 by 60."""
+    """Return a face in a picture of 90 by 60."""
     return Face(box=Box(x=n, y=2, width=30, height=40, image_size=(90, 60)))
 
 

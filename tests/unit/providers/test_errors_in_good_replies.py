@@ -22,14 +22,14 @@ TOO_MANY = ("8", "TooManyRequests")
 
 
 def vendor(code: str) -> tuple[Any, str, Any]:
-    """A provider, an operation and an input, by whose error codes a code is: numbers are Google's."""
+    """Return the provider that has an error code, an operation and an input: numbers are Google's."""
     if code.isdecimal():
         return Google(api_key=KEY), "detect_faces", PICTURE
     return Azure(key=KEY, endpoint="https://made-up.example"), "sentiment", "맛있어요!"
 
 
 def reply(code: str) -> Response:
-    """A reply of status 200 with this error for its one item."""
+    """Return a reply of status 200 with this error for its one item."""
     if code.isdecimal():
         body: Any = {"responses": [{"error": {"code": int(code), "message": "try again"}}]}
     else:

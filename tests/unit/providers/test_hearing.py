@@ -47,19 +47,19 @@ PROVIDERS: Mapping[str, Callable[[], Provider]] = {
 
 @pytest.fixture(scope="module")
 def said() -> Said:
-    """Forty sentences in more than two minutes, with music over some of them."""
+    """Return a recording of forty sentences in more than two minutes, with music over some of them."""
     return recording(40, music=[(44, 52), (112, 127)])
 
 
 @pytest.fixture(scope="module")
 def sung() -> Said:
-    """Twenty-four sentences without a pause that could be heard: music is as loud as the words."""
+    """Return a recording of twenty-four sentences without an audible pause: music is as loud as the words."""
     return recording(24, music=[(0, 80)])
 
 
 @pytest.fixture(scope="module")
 def drawn() -> Said:
-    """Twenty sentences under music, where the word in the middle, at which the recording is cut, lasts four seconds."""
+    """Return a recording of twenty sentences under music, with a word of four seconds where it is cut."""
     said = recording(20, music=[(0, 75)], drawn={49: 4.0})
     middle = len(said.samples) / 16_000 / 2
     assert said.words[49][1] < middle - 1.7

@@ -55,7 +55,7 @@ ESPEAK = shutil.which("espeak-ng")
 
 
 def wav(seconds: float, rate: int = 8000, level: int = 8000, channels: int = 1) -> bytes:
-    """A WAV in which every sample is the same: it clicks where it is not faded."""
+    """Return a WAV in which every sample is the same: it clicks where it is not faded."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(channels)
@@ -66,7 +66,7 @@ def wav(seconds: float, rate: int = 8000, level: int = 8000, channels: int = 1) 
 
 
 def samples(audio: bytes) -> list[int]:
-    """The samples of a WAV, read by Python's own module, which refuses a header with a false length."""
+    """Return the samples of a WAV, read by Python's own module, which refuses a header with a false length."""
     with wave.open(io.BytesIO(audio)) as file:
         data = file.readframes(file.getnframes())
         assert file.getnframes() * file.getsampwidth() * file.getnchannels() == len(data)
@@ -117,7 +117,7 @@ def test_every_cassette_is_played(vendor: str) -> None:
 
 
 def answers(vendor: str, audio: Callable[[Any], bytes]) -> Script:
-    """A vendor that speaks each part."""
+    """Return the replies of a vendor that speaks each part."""
 
     def answer(request: Any) -> Response:
         data = audio(request)

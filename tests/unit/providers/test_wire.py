@@ -43,7 +43,7 @@ class Whole(Wire):
 
 
 def read(body: str) -> Whole:
-    """The reply with this body."""
+    """Return the reply with this body."""
     return Response(200, {"content-type": "application/json"}, body.encode()).parse(Whole)
 
 

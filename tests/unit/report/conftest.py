@@ -11,7 +11,7 @@ from cloudai.report import fonts
 
 
 def inside(package: str, path: str) -> Path:
-    """A file that an installed package carries; the test is skipped where it is not installed."""
+    """Return a file that an installed package carries, or skip the test where it is not installed."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         pytest.skip(f"{package} is not installed")
@@ -20,7 +20,7 @@ def inside(package: str, path: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What is installed on the machine, by file name: nothing, until a test puts something there."""
+    """Return what is installed on the machine, by file name: nothing, until a test puts something there."""
     found: dict[str, str] = {}
     monkeypatch.setattr(fonts, "installed", lambda: found)
     monkeypatch.delenv("CLOUDAI_FONT")
@@ -29,17 +29,17 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def nanum() -> Path:
-    """A font with Hangul."""
+    """Return a font with Hangul."""
     return inside("koreanize_matplotlib", "fonts/NanumGothic.ttf")
 
 
 @pytest.fixture
 def nanum_bold() -> Path:
-    """Its bold weight."""
+    """Return the bold weight of the font with Hangul."""
     return inside("koreanize_matplotlib", "fonts/NanumGothicBold.ttf")
 
 
 @pytest.fixture
 def latin() -> Path:
-    """A font without Hangul."""
+    """Return a font without Hangul."""
     return inside("matplotlib", "mpl-data/fonts/ttf/DejaVuSans.ttf")

@@ -30,7 +30,7 @@ def photo(path: Path, colour: str = "teal") -> Path:
 
 
 def face(x: float = 100, y: float = 100, width: float = 100, height: float = 120) -> Face:
-    """A face with all that a tile shows."""
+    """Return a face with all that a tile shows."""
     return Face(
         box=Box(x=x, y=y, width=width, height=height, image_size=SIZE),
         confidence=0.9,
@@ -43,7 +43,7 @@ def face(x: float = 100, y: float = 100, width: float = 100, height: float = 120
 def analysis(
     caption: str | None = "a person", faces: Sequence[Face] = (face(),), confidence: float = 0.8
 ) -> ImageAnalysis:
-    """What is known of a picture."""
+    """Return an analysis of a picture."""
     made = ImageAnalysis(
         caption=None if caption is None else Caption(text=caption, confidence=confidence, language="en"),
         tags=(Tag(name="person", confidence=0.9), Tag(name="suit", confidence=0.7)),
@@ -56,7 +56,7 @@ def analysis(
 
 
 def outcome(item: int, path: Path | str, result: ImageAnalysis | None = None, **fields: Any) -> Outcome[Any]:
-    """What became of one picture."""
+    """Return the outcome of one picture."""
     return Outcome(item, str(path), result or analysis(), operation="analyze_image", facts={"is_path": True}, **fields)
 
 
@@ -79,13 +79,13 @@ def _answer(request: Request) -> Response:
 
 
 def client_of_azure(before: Callable[[], object] = lambda: None, **options: Any) -> Client:
-    """A client whose requests are answered here, and counted; something may be done before each answer."""
+    """Return a client whose requests are answered here, and counted; something may be done before each answer."""
     azure = Azure(key="not-a-key", endpoint="https://example.cognitiveservices.azure.com", region="westus")
     return Client(azure, send=lambda request: (before(), _answer(request))[1], **options)
 
 
 def finished(folder: Path) -> Path:
-    """The journal of a run over three photos of a table, whose captions were translated too."""
+    """Return the journal of a run over three photos of a table, whose captions were translated too."""
     rows = [
         {
             "이름": name,

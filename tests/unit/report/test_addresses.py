@@ -33,7 +33,7 @@ COLOURS = {"홍길동": (200, 30, 30), "김하나": (30, 160, 60), "박둘": (30
 
 
 def picture(colour: tuple[int, int, int]) -> bytes:
-    """A photo of one colour."""
+    """Return a photo of one colour."""
     out = io.BytesIO()
     Image.new("RGB", made.SIZE, colour).save(out, "JPEG")
     return out.getvalue()
@@ -57,13 +57,13 @@ class Site:
         connection.send(head.encode() + (body or b""))
 
     def rules(self, **more: Any) -> FetchRules:
-        """Rules that let the site be reached, though it is on this computer."""
+        """Return rules that let the site be reached, though it is on this computer."""
         return FetchRules(networks=("127.0.0.0/8",), ports=(int(self.url.rpartition(":")[2]),), **more)
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A site with three photos of Korean names; the command may reach it, and its temporary files are in ``.tmp``."""
+    """Yield a site with three photos, which the command may reach, and keep temporary files in ``.tmp``."""
     site = Site(files={f"/사진/{name}.jpg": picture(COLOURS[name]) for name in NAMES})
     (tmp_path / ".tmp").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -79,7 +79,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 def table(site: Site, query: str = "") -> Table:
-    """The table of names and photo addresses that the story begins with."""
+    """Return the table of names and photo addresses that the story begins with."""
     rows = [
         {"이름": name, "사진": f"{site.url}/{quote('사진')}/{quote(name)}.jpg{query.format(n=n)}", "선수": n}
         for n, name in enumerate(NAMES)
@@ -88,7 +88,7 @@ def table(site: Site, query: str = "") -> Table:
 
 
 def finished(site: Site, tmp_path: Path, query: str = "", **more: Any) -> Path:
-    """The journal of a finished run over the table."""
+    """Return the journal of a finished run over the table."""
     journal = tmp_path / "끝난.journal"
     with made.client_of_azure(fetch_urls=site.rules(**more)) as client:
         asked = {"features": ["caption", "tags"]}
@@ -102,7 +102,7 @@ def finished(site: Site, tmp_path: Path, query: str = "", **more: Any) -> Path:
 
 
 def shown(page: Path) -> list[tuple[str, tuple[int, int, int] | None]]:
-    """The name on each tile, and the colour of the picture in it; None if it has none."""
+    """Return the name on each tile, and the colour of the picture in it; None if it has none."""
     tiles = re.findall(r"<li .*?</li>", page.read_text("utf-8"), re.DOTALL)
     found = []
     for tile in tiles:

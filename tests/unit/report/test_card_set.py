@@ -21,13 +21,13 @@ from tests.unit.report import made
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The journal of a finished run."""
+    """Return the journal of a finished run."""
     made.sent.clear()
     return made.finished(tmp_path_factory.mktemp("run"))
 
 
 def index(folder: Path) -> list[dict[str, str]]:
-    """The index of the cards."""
+    """Return the index of the cards."""
     with (folder / "cards" / "index.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 

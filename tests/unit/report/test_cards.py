@@ -22,7 +22,7 @@ TOP = 1080 - round(1080 * one_card.PANEL)
 
 
 def edged(size: tuple[int, int]) -> Image.Image:
-    """A white picture with a red, a green, a blue and a black edge: left, top, right, bottom."""
+    """Return a white picture with a red, a green, a blue and a black edge: left, top, right, bottom."""
     picture = Image.new("RGB", size, "white")
     width, height = size
     edge = max(1, min(size) // 8)
@@ -34,13 +34,13 @@ def edged(size: tuple[int, int]) -> Image.Image:
 
 
 def like(pixel: object, colour: str) -> bool:
-    """Whether a pixel has this colour, but for what resizing does."""
+    """Return whether a pixel has this colour, but for what resizing does."""
     assert isinstance(pixel, tuple)
     return all(abs(a - b) < 30 for a, b in zip(pixel, ImageColor.getrgb(colour), strict=True))
 
 
 def lettered(shown: Image.Image, box: tuple[int, int, int, int]) -> bool:
-    """Whether anything is drawn on the paper inside a box."""
+    """Return whether anything is drawn on the paper inside a box."""
     part = shown.crop(box)
     return ImageChops.difference(part, Image.new("RGB", part.size, PAPER)).getbbox() is not None
 
@@ -177,7 +177,7 @@ def test_endless_caption_is_quick(nanum: Path) -> None:
 
 
 def sideways() -> Image.Image:
-    """A photo from a file, red above blue, stored on its side."""
+    """Return a photo from a file, red above blue, stored on its side."""
     upright = Image.new("RGB", (300, 300), "blue")
     upright.paste("red", (0, 0, 300, 150))
     exif = Image.Exif()
@@ -218,7 +218,7 @@ def test_refusals() -> None:
 
 
 def gradient(angle: int) -> Image.Image:
-    """A picture with many colours."""
+    """Return a picture with many colours."""
     red = Image.linear_gradient("L").rotate(angle)
     return Image.merge("RGB", (red, Image.radial_gradient("L"), ImageChops.invert(red)))
 

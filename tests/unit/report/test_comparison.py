@@ -23,12 +23,12 @@ EVIL = "<script>document.title='broken in'</script>"
 
 @pytest.fixture(scope="module")
 def pictures() -> Pictures:
-    """A few pictures."""
+    """Return a few pictures."""
     return Pictures(12)
 
 
 def compare(pictures: Pictures, operation: str, **options: Any) -> Any:
-    """Their comparison by Azure and Google."""
+    """Compare the pictures by Azure and Google."""
     with Client(pictures.providers(), send=pictures) as client:
         return client.compare(operation, pictures.given, **options)
 

@@ -17,12 +17,12 @@ GREY = (128, 128, 128)
 
 
 def grey(size: tuple[int, int] = made.SIZE) -> Image.Image:
-    """A picture of one colour, on which everything that is drawn is seen."""
+    """Return a picture of one colour, on which everything that is drawn is seen."""
     return Image.new("RGB", size, GREY)
 
 
 def count(picture: Image.Image, colour: str) -> int:
-    """How many pixels have exactly this colour."""
+    """Return how many pixels have exactly this colour."""
     wanted = ImageColor.getrgb(colour)
     return sum(n for n, found in picture.getcolors(1 << 24) or [] if found == wanted)
 

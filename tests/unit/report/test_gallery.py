@@ -65,27 +65,27 @@ class Page(HTMLParser):
             self.texts[self._open[-1]][-1] += data
 
     def of(self, tag: str) -> list[dict[str, Any]]:
-        """The attributes of each tag of this name."""
+        """Return the attributes of each tag of this name."""
         return [attributes for name, attributes in self.tags if name == tag]
 
     def pictures(self) -> list[dict[str, Any]]:
-        """The attributes of each picture in a tile; the large view has one too, which is empty at first."""
+        """Return the attributes of each picture in a tile; the large view has one too, which is empty at first."""
         return [attributes for attributes in self.of("img") if "src" in attributes]
 
 
 def page(tmp_path: Path, *tiles: Tile, **options: Any) -> Page:
-    """The gallery of these people, taken apart."""
+    """Return the gallery of these people, taken apart."""
     path = gallery(tiles, tmp_path / "gallery.html", **{"title": "Council", **options})
     return Page(path.read_text(encoding="utf-8"))
 
 
 def face() -> Image.Image:
-    """A picture."""
+    """Return a picture."""
     return Image.new("RGB", (30, 40), "teal")
 
 
 def portrait(text: str) -> Tile:
-    """A portrait that has the text wherever text can be."""
+    """Return a portrait that has the text wherever text can be."""
     return Tile(text, face(), {text: text}, text, text, nothing=text)
 
 
@@ -217,7 +217,7 @@ def test_text_is_cleaned(tmp_path: Path) -> None:
 
 
 def embedded(made: Page) -> bytes:
-    """The bytes of the first picture."""
+    """Return the bytes of the first picture."""
     return base64.b64decode(made.pictures()[0]["src"].partition(",")[2])
 
 

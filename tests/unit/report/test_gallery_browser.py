@@ -43,14 +43,14 @@ MARKS = [
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all tests of this file, because it takes a second to start."""
+    """Yield one browser for all tests of this file, because it takes a second to start."""
     with browsing(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 
 
 @pytest.fixture
 def page(browser: Browser, tmp_path: Path) -> Iterator[Path]:
-    """A small gallery; after the test nothing was complained about, nothing asked for, and nothing has run."""
+    """Yield a small gallery, and require after the test that nothing was complained about, asked for or run."""
     tiles = [
         Tile(t.name, t.image, t.facts, t.note, t.badge, marks=MARKS if n == 0 else (), nothing=t.nothing)
         for n, t in enumerate(PEOPLE)
@@ -65,7 +65,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Path]:
 
 
 def seen(browser: Browser) -> list[str]:
-    """The tiles that a reader sees, in order, by the beginnings of their names."""
+    """Return the tiles that a reader sees, in order, by the beginnings of their names."""
     names = browser.run("[...document.querySelectorAll('#tiles li')].map((t) => t.dataset.name)")
     return [next(short for short in SHORT if name.startswith(short)) for name in names]
 
@@ -76,7 +76,7 @@ def choose(browser: Browser, value: str) -> None:
 
 
 def facet(name: str, value: str) -> str:
-    """The expression for the box of a value of a facet."""
+    """Return the expression for the box of a value of a facet."""
     facets = "[...document.querySelectorAll('fieldset')]"
     named = f"{facets}.find((f) => f.querySelector('legend').textContent === {name!r})"
     return f"[...{named}.querySelectorAll('label')].find((l) => {TEXT} === {value!r}).querySelector('input')"
@@ -272,7 +272,7 @@ def test_the_policy_lets_nothing_in(browser: Browser, page: Path) -> None:
 
 
 def generated(count: int) -> Iterator[Tile]:
-    """Portraits of nobody: coloured shapes with Korean names and columns."""
+    """Yield portraits of nobody: coloured shapes with Korean names and columns."""
     drawn = random.Random(1)  # noqa: S311
     for n in range(count):
         name = "".join(drawn.choice("가나다라마바사아자차카타파하") for _ in range(3))

@@ -16,14 +16,14 @@ from tests.made_up.vendors import Vendors
 
 @pytest.fixture
 def people(tmp_path: Path) -> list[tuple[str, Path]]:
-    """Twenty people with a photo each."""
+    """Return twenty people with a photo each."""
     for n in range(20):
         PIL.Image.new("RGB", (90, 80), (12 * n, 90, 120)).save(tmp_path / f"{n}.png")
     return [(f"<b>의원</b> {n}", tmp_path / f"{n}.png") for n in range(20)]
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
-    """The rows of the table of faces."""
+    """Return the rows of the table of faces."""
     return list(csv.DictReader(io.StringIO((folder / "faces.csv").read_text("utf-8-sig"))))
 
 

@@ -21,7 +21,7 @@ from tests.unit.report import made
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The journal of a finished run."""
+    """Return the journal of a finished run."""
     made.sent.clear()
     return made.finished(tmp_path_factory.mktemp("run"))
 

@@ -14,7 +14,7 @@ from cloudai.report.typeface import readable, typeface
 
 
 def ink(text: str, font: Path | None = None) -> bytes:
-    """A text as it is drawn."""
+    """Return a text as it is drawn."""
     picture = Image.new("L", (600, 80))
     typeface(text, 40, font).draw(ImageDraw.Draw(picture), (5, 60), text, "#ffffff")  # type: ignore[arg-type]
     return picture.tobytes()
@@ -65,7 +65,7 @@ def test_a_card_with_an_emoji(installed: dict[str, str], nanum: Path) -> None:
 
 
 def measure(text: str) -> float:
-    """Ten px for each letter."""
+    """Return ten px for each letter."""
     return 10.0 * len(text)
 
 

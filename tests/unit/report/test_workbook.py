@@ -20,7 +20,7 @@ S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def sheets(path: Path) -> dict[str, list[list[object]]]:
-    """The cells of each sheet, texts and numbers."""
+    """Return the cells of each sheet, texts and numbers."""
     with ZipFile(path) as file:
 
         def part(name: str) -> ET.Element:

@@ -42,7 +42,7 @@ CARDS = [Image.new("RGB", (64, 48), colour) for colour in ("teal", "navy", "oliv
 
 @pytest.fixture
 def rows(tmp_path: Path) -> list[Outcome[Any]]:
-    """What is known of three pictures with a face each."""
+    """Return the outcomes of three pictures with a face each."""
     colours = ("teal", "navy", "olive")
     paths = [made.photo(tmp_path / "사진" / f"{n}.jpg", colour) for n, colour in zip(made.NAMES, colours, strict=True)]
     return [made.outcome(n, path) for n, path in enumerate(paths)]

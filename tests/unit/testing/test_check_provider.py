@@ -265,11 +265,11 @@ class Mood(Provider):
         self._given = {"key": key}
 
     def missing(self, operation: str | None = None) -> str | None:
-        """Without a key."""
+        """Return the advice to set a key, where there is none."""
         return None if self.setting("key") else "no key. Set MOOD_KEY."
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The key as a header."""
+        """Return the request with the key as a header."""
         key = self.setting("key")
         if not key:
             raise SettingsError("no key", advice="Set MOOD_KEY.")
@@ -277,14 +277,14 @@ class Mood(Provider):
 
     @capability("open", page=PAGE, checked="2026-11-24", free="20/min")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Of a text."""
+        """Judge a text."""
         body = {"text": text, "language": base(language) if language else None}
         response: Response = yield Request("POST", URL, service="mood", api="v1", json=body)
         return Sentiment(score=response.parse(Score).score)
 
     @capability("open", page=PAGE, checked="2026-11-24")
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Of a picture."""
+        """Find faces in a picture."""
         require_known(attributes, ("pose",), "attribute")
         picture = yield from image.fit(self.limits)
         response: Response = yield Request("POST", URL, service="mood", api="v1", content=picture.blob)
@@ -293,7 +293,7 @@ class Mood(Provider):
 
 
 def held(body: Any, *, status: int = 200, request: dict[str, Any] | None = None) -> Cassette:
-    """A cassette of one exchange."""
+    """Return a cassette of one exchange."""
     facts = {"method": "POST", "url": URL, **(request or {})}
     return Cassette(
         [Exchange(kind="constructed", request=facts, response={"status": status, "body": body})],
@@ -309,7 +309,7 @@ GOOD = (TEXT, PHOTO, REFUSED)
 
 
 def told(kind: type[Provider], examples: Sequence[Example] = GOOD) -> list[str]:
-    """What is wrong, a line each."""
+    """Return what is wrong with a provider, a line each."""
     try:
         check_provider(kind, examples, configured=getattr(kind, "configured", lambda: None)())
     except ContractError as error:
@@ -354,7 +354,7 @@ def broken(check: str, text: str, examples: Sequence[Example] = GOOD) -> Callabl
 
 
 def a_setting(**facts: Any) -> tuple[Setting, ...]:
-    """The key and another setting."""
+    """Return the settings with another one beside the key."""
     known = {"name": "place", "env": ("MOOD_PLACE",), "purpose": "a place"}
     return (*Mood.settings, Setting(**{**known, **facts}))
 
@@ -444,7 +444,7 @@ class SpeaksOfNothing(Mood):
 
 
 def declared(status: Any, **facts: Any) -> type[Provider]:
-    """A provider whose `sentiment` is declared so."""
+    """Return a provider whose `sentiment` is declared in this way."""
 
     class Declared(Mood):
         @capability(status, **{"page": PAGE, "checked": "2026-11-24", **facts})
@@ -495,11 +495,11 @@ class Odd(Mood):
 
     @capability("open", page=PAGE, checked="2026-11-24")
     def sentiment(self, text: str, *, language: str | None) -> Any:
-        """Whatever `other` gives."""
+        """Return whatever `other` gives."""
         return self.other(text, language)
 
     def other(self, text: str, language: str | None) -> Any:
-        """In place of it."""
+        """Return the flow that stands in place of the usual one."""
         return super().sentiment(text, language=language)
 
 
@@ -630,14 +630,14 @@ class Asks(Odd):
     facts: ClassVar[dict[str, Any]] = {}
 
     def other(self, text: str, language: str | None) -> Any:
-        """With other facts."""
+        """Send the request with other facts."""
         flow = super().other(text, language)
         response = yield replace(next(flow), **self.facts)
         return Sentiment(score=response.parse(Score).score)
 
 
 def asking(**facts: Any) -> type[Provider]:
-    """A provider whose request is so."""
+    """Return a provider whose request has these facts."""
     return type(f"Asking{len(BROKEN)}", (Asks,), {"facts": facts})
 
 
@@ -686,7 +686,7 @@ class SendsAsItIs(Mood):
 
 
 def with_limits(**facts: Any) -> type[Provider]:
-    """A provider of other limits."""
+    """Return a provider with other limits."""
     return type(f"Limits{len(BROKEN)}", (Mood,), {"limits": replace(Mood.limits, **facts)})
 
 
@@ -717,12 +717,12 @@ class Looks(Mood):
     """It analyses pictures, too."""
 
     def features(self) -> tuple[Feature, ...]:
-        """Tags."""
+        """Return tags as the only feature."""
         return ("tags",)
 
     @capability("open", page=PAGE, checked="2026-11-24")
     def analyze_image(self, image: Image, *, features: Any, missing: str, **options: Any) -> Flow[ImageAnalysis]:  # type: ignore[override]
-        """By its features."""
+        """Analyse a picture by its features."""
         self.refuse(features or (), missing)
         picture = yield from image.fit(self.limits)
         response: Response = yield Request("POST", URL, service="mood", api="v1", content=picture.blob)
@@ -732,7 +732,7 @@ class Looks(Mood):
     analyze_image.__signature__ = inspect.signature(Provider.analyze_image)  # type: ignore[attr-defined]
 
     def refuse(self, features: Sequence[str], missing: str) -> None:
-        """What is not known, and what is not there."""
+        """Refuse features that are not known, and features that are not there."""
         require_known(features, FEATURES, "feature")
         if missing == "error" and set(features) - {"tags"}:
             raise UnsupportedOperationError("no")
@@ -780,11 +780,11 @@ class Errs(Mood):
     """Its errors are made by itself."""
 
     def error(self, response: Response) -> Any:
-        """For the good example's 429."""
+        """Return the usual error if the reply has a line break in it, else another one."""
         return super().error(response) if b"\\n" in response.content else self.made(response)
 
     def made(self, response: Response) -> Any:
-        """Another."""
+        """Return another error."""
 
 
 broken("errors", "a 301 with '' is a NoneType. Leave error")(type("ErrsNot", (Errs,), {}))
@@ -904,7 +904,7 @@ class KeyInCassette(Odd):
 
     @classmethod
     def configured(cls) -> Provider:
-        """Of the password no setting speaks."""
+        """Return a provider with a password that no setting speaks of."""
         return cls(key=KEY, password="CaNaRy-7d3a")
 
     def other(self, text: str, language: str | None) -> Any:

@@ -16,7 +16,7 @@ from tests.made_up.uploads import KEY, URL, Mood, get, post
 
 
 def held(body: Any = None, reply: Any = None, method: str = "POST", url: str = URL, **more: Any) -> Exchange:
-    """An exchange as one would write it by hand."""
+    """Return an exchange as one would write it by hand."""
     request = {"method": method, "url": url, **({} if body is None else {"body": body}), **more}
     return Exchange.model_validate(
         {"kind": "constructed", "request": request, "response": {"status": 200, "body": reply}}

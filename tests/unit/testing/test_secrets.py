@@ -19,7 +19,7 @@ from tests.support.canaries import echoes
 
 
 def assert_clean(path: Path, *secrets: str) -> str:
-    """No canary in the file; its text, for further looks."""
+    """Require that no canary is in the file, and return its text for further looks."""
     text = path.read_text(encoding="utf-8")
     for secret in secrets:
         plain = {echo for echo in echoes(secret) if len(echo) > 8}
@@ -57,7 +57,7 @@ def test_no_key_of_a_request_is_written(tmp_path: Path, name: str) -> None:
 
 
 def echo(text: str) -> Response:
-    """A reply that repeats a key in JSON, in names, in an address and in its headers."""
+    """Return a reply that repeats a key in JSON, in names, in an address and in its headers."""
     body = {
         "error": f"bad key {text}",
         text: 1,

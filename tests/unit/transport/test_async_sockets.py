@@ -55,7 +55,7 @@ def test_others_run_after_each_read_and_each_large_piece() -> None:
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[tuple[AsyncStream, socket.socket, int]]:
-    """A connection, the socket of its server, and the number of its own socket."""
+    """Yield a connection, the socket of its server, and the number of its own socket."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     stream = AsyncStream(Plain(ours))

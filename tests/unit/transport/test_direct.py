@@ -24,7 +24,7 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\
 
 
 def read(*pieces: bytes) -> ReplyReader:
-    """What is read from a reply that comes in these pieces."""
+    """Return the reader of a reply that comes in these pieces."""
     reader = ReplyReader(1_000_000)
     for piece in pieces:
         reader.feed(piece)
@@ -173,7 +173,7 @@ class Server:
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A server, for as long as the block lasts."""
+    """Yield a server, for as long as the block lasts."""
     server = Server()
     try:
         yield server
@@ -184,7 +184,7 @@ def serving() -> Iterator[Server]:
 def sent(
     requests: list[Request], *, awaiting: bool, between: Callable[[Any], None] = lambda _: None, kept: int = 16
 ) -> list[Response]:
-    """The replies to requests that one network sends one after the other."""
+    """Return the replies to requests that one network sends one after the other."""
     if not awaiting:
         network = Network(max_concurrency=kept)
         replies = []

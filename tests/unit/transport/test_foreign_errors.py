@@ -30,7 +30,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_network(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The developer's proxies and certificates change no test, and no context is kept from one to another."""
+    """Let the developer's proxies and certificates change no test, and keep no context from one to another."""
     for name in (*PROXIES, *map(str.lower, PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
         monkeypatch.delenv(name, raising=False)
     certificates.tls.cache_clear()

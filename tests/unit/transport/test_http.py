@@ -32,7 +32,7 @@ class Here(Provider):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request."""
+        """Send one request."""
         body = (
             {"content": self.content} if self.content else {"json": {"text": text, "file": Blob("k", lambda: b"abc")}}
         )

@@ -33,7 +33,7 @@ def test_the_manifest_lists_every_file(recordings: Path) -> None:
 
 
 def answered(path: str, reply: dict[str, Any]) -> Reply:
-    """The answer of a vendor's model, as its flow reads a reply; an error reply is raised as the engine does it."""
+    """Return the answer of a vendor's model, as its flow reads a reply; raise the error of an error reply."""
     provider: Any = CHATS[VENDORS[path.partition("/")[0]]]()
     response = Response(reply["status"], reply["headers"], json.dumps(reply["body"]).encode())
     if response.status != 200:
@@ -49,7 +49,7 @@ def answered(path: str, reply: dict[str, Any]) -> Reply:
 
 
 def facts(answer: Reply) -> dict[str, Any]:
-    """What the manifest says of an answer."""
+    """Return the facts about an answer that the manifest has."""
     usage = answer.usage
     tokens = [usage.input_tokens, usage.output_tokens, usage.thinking_tokens, usage.total_tokens] if usage else None
     digest = sha256(answer.text.encode()).hexdigest()[:12]

@@ -40,7 +40,7 @@ KEY, AZURE = "not-a-real-key", "https://example.cognitiveservices.azure.com"
 
 
 def provider(path: str, entry: dict[str, Any]) -> Provider:
-    """The provider whose request the recorded reply answers."""
+    """Return the provider whose request the recorded reply answers."""
     if path.startswith("google/translate-v3"):
         return LoggedIn(project="p")
     if path.startswith("google/"):
@@ -89,7 +89,7 @@ def test_a_recorded_reply_is_understood(recordings: Path, path: str) -> None:
 
 
 def parts(path: str, entry: dict[str, Any], exchange: dict[str, Any], response: Response) -> list[tuple[Any, Response]]:
-    """Each item of a joined request, and its part of the reply."""
+    """Return each item of a joined request, and its part of the reply."""
     if "translat" in path:
         texts = [str(number) for number in range(entry["split"])]
         merge = TRANSLATE_TOGETHER if path.startswith("azure/") else DETECT_TOGETHER_2
@@ -113,7 +113,7 @@ def parts(path: str, entry: dict[str, Any], exchange: dict[str, Any], response: 
 
 
 def outcome(path: str, entry: dict[str, Any], given: Any, response: Response) -> Any:
-    """The result of one item, or the class of its error."""
+    """Return the result of one item, or the class of its error."""
     try:
         return ask(path, entry, response, given)
     except cloudai.CloudAIError as error:
@@ -121,7 +121,7 @@ def outcome(path: str, entry: dict[str, Any], given: Any, response: Response) ->
 
 
 def ask(path: str, entry: dict[str, Any], response: Response, text: Any = None) -> Any:
-    """The operation, answered by the recorded reply whatever it asks."""
+    """Carry out the operation, answered by the recorded reply whatever it asks."""
     operation = entry["operation"]
     given, options = inputs(operation, response)
     options |= entry.get("options", {})
@@ -182,7 +182,7 @@ def steps_of_a_transcription(request: Request, response: Response) -> Response:
 
 
 def inputs(operation: str, response: Response) -> tuple[Any, dict[str, Any]]:
-    """An input that fits the reply: of texts the one the reply speaks of, since it was not kept."""
+    """Return an input that fits the reply: of texts the one the reply speaks of, since it was not kept."""
     if operation == "analyze_image":
         return FIXTURES / "나무.png", {"features": FEATURES, "missing": "report"}
     if operation in ("detect_faces", "estimate_age", "read_text"):
@@ -200,7 +200,7 @@ def inputs(operation: str, response: Response) -> tuple[Any, dict[str, Any]]:
 
 
 def at(result: Any, path: str) -> Any:
-    """The value at a dotted path: attributes, positions, keys, and ``__len__`` for how many."""
+    """Return the value at a dotted path: attributes, positions, keys, and ``__len__`` for how many."""
     for step in path.split("."):
         if step == "__len__":
             return len(result)

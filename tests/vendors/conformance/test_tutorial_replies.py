@@ -19,18 +19,18 @@ from tests.support.played import PICTURE
 
 @pytest.fixture(params=["lawmakers", "card-news"])
 def name(request: pytest.FixtureRequest) -> str:
-    """Of the two lists."""
+    """Return the name of each of the two lists in turn."""
     return str(request.param)
 
 
 def replies(recordings: Path, name: str) -> list[dict[str, Any]]:
-    """The bodies of one list."""
+    """Return the bodies of one list."""
     exchanges = json.loads((recordings / "azure-vision-v1" / f"{name}.json").read_text("utf-8"))
     return [exchange["response"]["body"] for exchange in exchanges]
 
 
 def results(bodies: list[dict[str, Any]]) -> list[ImageAnalysis]:
-    """What `analyze_image` makes of them."""
+    """Return what `analyze_image` makes of the bodies."""
     left = iter(bodies)
     azure = Azure(key="not-a-real-key", endpoint="https://example.cognitiveservices.azure.com", api="3.2")
     with Client(azure, send=lambda _: Response(200, {}, json.dumps(next(left)).encode())) as client:
@@ -81,7 +81,7 @@ def run(example: str, *arguments: str) -> Ran:
 
 
 def pictures(bodies: list[dict[str, Any]], folder: Path) -> None:
-    """Pictures of the sizes in the replies: the photos themselves were not kept."""
+    """Make pictures of the sizes in the replies: the photos themselves were not kept."""
     for n, body in enumerate(bodies, 1):
         size = body["metadata"]["width"], body["metadata"]["height"]
         # Two of one size and nearly one colour are the same JPEG, and the same bytes are asked about once.
@@ -89,7 +89,7 @@ def pictures(bodies: list[dict[str, Any]], folder: Path) -> None:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    """A table as a spreadsheet reads it."""
+    """Return a table as a spreadsheet reads it."""
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
 
 

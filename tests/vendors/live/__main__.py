@@ -47,7 +47,7 @@ def main(*, send: Callable[[Request], Any] | None = None, answer: Callable[[str]
 
 
 def _not_ready(calls: Iterable[Ready]) -> list[str]:
-    """What to set, once for all operations it is needed for."""
+    """Return what to set, once for all operations it is needed for."""
     lacking: dict[str, list[str]] = {}
     for paid, provider in calls:
         if problem := paid.lacking(provider):

@@ -42,21 +42,21 @@ class Paid:
 
     @property
     def method(self) -> str | None:
-        """What the call asks to be answered by; None leaves that to the provider."""
+        """The kind of service that the call asks for; None leaves that to the provider."""
         return self.options.get("method")
 
     def lacking(self, provider: Provider) -> str | None:
-        """What has to be set for the call, or None."""
+        """Return what has to be set for the call, or None."""
         if self.method == "generative":
             return provider.generative_missing()
         return None if provider.supports(self.operation) else provider.missing(self.operation)
 
     def ask(self, client: Client) -> Any:
-        """The call."""
+        """Make the call."""
         return getattr(client, self.operation)(self.given, **self.options)
 
     def first_request(self, provider: Provider) -> Request:
-        """What would be sent first; no key is looked up, and nothing sent."""
+        """Return what would be sent first; no key is looked up, and nothing sent."""
         script = Script()
         try:
             with Client(provider, send=script, offline=True) as client:
@@ -67,14 +67,14 @@ class Paid:
         return script.requests[0]
 
     def hosts(self, provider: Provider) -> Sequence[str]:
-        """The hosts that a chat model and the detector before it have; none where no chat model answers."""
+        """Return the hosts that a chat model and the detector before it have; none where no chat model answers."""
         method: Any = self.method
         if provider.method_of(self.operation, method) == "classic":
             return ()
         return provider.generative_hosts(self.operation, complete(self.operation, {**self.options, "method": method}))
 
     def committed(self, urls: set[str]) -> Shape:
-        """The good replies in the committed cassettes of this operation, from these addresses."""
+        """Return the good replies in the committed cassettes of this operation, from these addresses."""
         folder = self.folder if self.folder == OF_PLUGIN else self.folder / self.provider
         held = [e for path in sorted(folder.glob(f"{self.operation}-*.json")) for e in Cassette.load(path).exchanges]
         good = [e for e in held if e.response.status < 300]

@@ -36,7 +36,7 @@ class Shape:
                 self._take(inner, f"{path}[]")
 
     def always(self) -> Iterator[tuple[str, str]]:
-        """The fields that every object of their kind has: its path, their name."""
+        """Return the fields that every object of their kind has: its path, their name."""
         return (field for field, times in self.having.items() if times == self.objects[field[0]])
 
 
@@ -45,7 +45,7 @@ def _joined(path: str, name: str) -> str:
 
 
 def drift(committed: Shape, fresh: Shape) -> list[str]:
-    """A line for each difference; of a field that is new not those inside it."""
+    """Return a line for each difference; of a field that is new not those inside it."""
     lines: list[str] = []
     appeared: list[str] = []
     for path, kinds in fresh.kinds.items():

@@ -23,13 +23,13 @@ GOOD = {"documentSentiment": {"score": 0.5, "magnitude": 1.5}, "languageCode": "
 
 
 def never(_: Any) -> Any:
-    """Neither asks nor sends."""
+    """Fail, because nothing is asked or sent."""
     raise AssertionError
 
 
 @pytest.fixture
 def language_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key for one service only, and only the calls of one of its operations, so that one call is ready."""
+    """Set the key of one service only, and leave one call that is ready by it."""
     calls = [paid for paid in PAID if paid.operation not in TEXTS]
     monkeypatch.setattr("tests.vendors.live.__main__.PAID", calls)
     monkeypatch.setenv("LANGUAGE_KEY", KEY)
@@ -37,7 +37,7 @@ def language_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def azure(**changes: Any) -> Callable[[Request], Response]:
-    """Azure Language, its document changed."""
+    """Return a service that answers as Azure Language, with these changes of its document."""
     (exchange,) = Cassette.load(FIXTURES / "azure" / "sentiment-success.json").exchanges
     body = json.loads(json.dumps(exchange.response.body))
     document = body["results"]["documents"][0]

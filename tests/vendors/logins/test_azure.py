@@ -29,7 +29,7 @@ class Static:
         self.scopes: list[str] = []
 
     def get_token(self, *scopes: str, **_: Any) -> Any:
-        """As azure-core wants it."""
+        """Return a token, in the form that azure-core wants."""
         from azure.core.credentials import AccessToken
 
         self.scopes += scopes
@@ -37,7 +37,7 @@ class Static:
 
 
 def asked(call: Caller, azure: Azure) -> dict[str, str]:
-    """The headers of a call's one request to the service."""
+    """Return the headers of a call's one request to the service."""
     service = Service("azure")
     call(azure, "sentiment", "맛있어요!", language="ko", send=service)
     return dict(service.requests[0].headers)

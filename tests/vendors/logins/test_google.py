@@ -33,7 +33,7 @@ USER = {"type": "authorized_user", "client_id": "id", "client_secret": ASCII_SEC
 
 
 def asked(call: Caller, google: Google) -> dict[str, str]:
-    """The headers of a call's one request to the service."""
+    """Return the headers of a call's one request to the service."""
     service = Service("google")
     call(google, "sentiment", "맛있어요!", language="ko", send=service)
     return dict(service.requests[0].headers)
@@ -41,7 +41,7 @@ def asked(call: Caller, google: Google) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def private_key() -> str:
-    """Of a service account that nobody has."""
+    """Return the private key of a service account that nobody has."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -52,7 +52,7 @@ def private_key() -> str:
 
 @pytest.fixture
 def account(private_key: str) -> dict[str, str]:
-    """What the file of a service account holds."""
+    """Return what the file of a service account holds."""
     return {
         "type": "service_account",
         "client_email": "robot@p.iam.gserviceaccount.com",
@@ -116,7 +116,7 @@ def test_workload_identity_federation(call: Caller, tmp_path: Path) -> None:
 
 
 def metadata(connection: Connection) -> None:
-    """The metadata server of a machine of Google's."""
+    """Answer as the metadata server of a machine of Google's."""
     assert b"metadata-flavor: google" in connection.request.lower()
     path = connection.request.split(b" ")[1].decode()
     if "/token" in path:
@@ -130,7 +130,7 @@ def metadata(connection: Connection) -> None:
 
 @pytest.fixture
 def on_google(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """This machine is one of Google's."""
+    """Return a function that makes this machine one of Google's."""
 
     def at(url: str) -> None:
         from google.auth.compute_engine import _metadata

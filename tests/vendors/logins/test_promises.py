@@ -38,13 +38,13 @@ SHORT, LONG = 250.0, 3600.0
 
 @pytest.fixture(params=list(VENDORS))
 def name(request: pytest.FixtureRequest) -> str:
-    """All vendors."""
+    """Return the name of each vendor in turn."""
     return str(request.param)
 
 
 @pytest.fixture
 def vendor(name: str) -> Vendor:
-    """Its login."""
+    """Return the vendor of the name."""
     return VENDORS[name]
 
 
@@ -65,11 +65,11 @@ class Pair:
         )
 
     def at_once(self, n: int = 1, **options: Any) -> list[Any]:
-        """So many calls."""
+        """Make so many calls."""
         return self.each([options] * n)
 
     def each(self, calls: list[dict[str, Any]]) -> list[Any]:
-        """A call with each of these options, begun in order."""
+        """Make a call with each of these options, begun in order."""
         if self.runner:
             return list(self.runner.run(self._awaited(calls)))
         outcomes: list[Any] = [None] * len(calls)
@@ -103,7 +103,7 @@ class Pair:
 
 @contextmanager
 def paired(call: Caller, vendor: Vendor, url: str, service: Service, clock: Skipping | None = None) -> Iterator[Pair]:
-    """A client of the colour that the test runs under; with a clock, no time passes between two tries."""
+    """Yield a client of the colour that the test runs under; with a clock, no time passes between two tries."""
     pair = Pair(call.colour, vendor.make(url), service, clock)
     try:
         yield pair
@@ -112,7 +112,7 @@ def paired(call: Caller, vendor: Vendor, url: str, service: Service, clock: Skip
 
 
 def ok(outcomes: list[Any]) -> bool:
-    """No error among them."""
+    """Return whether no outcome is an error."""
     return not [print(repr(o)) or o for o in outcomes if isinstance(o, BaseException)]  # noqa: T201
 
 

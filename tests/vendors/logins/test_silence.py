@@ -24,12 +24,12 @@ CANARIES = {spelling for secret in (SECRET, ASCII_SECRET, "canary-token") for sp
 
 @pytest.fixture(params=list(VENDORS))
 def name(request: pytest.FixtureRequest) -> str:
-    """All vendors."""
+    """Return the name of each vendor in turn."""
     return str(request.param)
 
 
 def clean(text: object) -> bool:
-    """No canary in it."""
+    """Return True if no canary is in a text, and fail otherwise."""
     found = [str(text)[max(0, at - 80) : at + 80] for c in CANARIES if (at := str(text).find(c)) >= 0]
     assert not found
     return True
@@ -74,7 +74,7 @@ def test_a_login_that_fails_is_silent(call: Caller, name: str, caplog: pytest.Lo
 
 
 def locals_of(error: BaseException | None) -> list[str]:
-    """The variables in our frames of its traceback, as a report of a crash shows them."""
+    """Return the variables in our frames of an error's traceback, as a report of a crash shows them."""
     texts: list[str] = []
     ours = str(Path(cloudai.__file__).parent)
     while error is not None:
@@ -113,7 +113,7 @@ def test_texts_and_pickles(make: Callable[[], Any], text: str) -> None:
 
 
 def callable_login(value: Any) -> bool:
-    """Whether it is a login."""
+    """Return whether a value is a login."""
     return hasattr(value, "require_package")
 
 

@@ -45,14 +45,14 @@ SERVICE = "NATURAL_LANGUAGE_UNDERSTANDING"
 
 
 def asked(call: Caller, provider: Watson) -> dict[str, str]:
-    """The headers of a call's one request to the service."""
+    """Return the headers of a call's one request to the service."""
     service = Service("watson")
     call(provider, "sentiment", "맛있어요!", language="ko", send=service)
     return dict(service.requests[0].headers)
 
 
 def set_all(monkeypatch: pytest.MonkeyPatch, **properties: str) -> None:
-    """Variables of Natural Language Understanding, its URL among them."""
+    """Set the variables of Natural Language Understanding, its URL among them."""
     for name, value in {"URL": NLU, **properties}.items():
         monkeypatch.setenv(f"{SERVICE}_{name}", value)
 

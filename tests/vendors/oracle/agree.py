@@ -13,7 +13,7 @@ from tests.support.paths import FIXTURES
 
 
 def agree(ours: Any, theirs: Any, where: str = "") -> None:
-    """Equal in every place; numbers as exact as the vendor's float32."""
+    """Require that two values are equal in every place; numbers are as exact as the vendor's float32."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         assert ours.keys() == theirs.keys(), where
         for key in ours:

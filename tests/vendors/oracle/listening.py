@@ -77,7 +77,7 @@ def _read(content: bytes) -> Any:
 
 
 def asked(request: Request) -> Asked:
-    """Our request in the same form."""
+    """Return our request in the form of `Asked`."""
     parts = urlsplit(request.url)
     content = request.content
     return Asked(
@@ -91,7 +91,7 @@ def asked(request: Request) -> Asked:
 
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch) -> Listening:
-    """The wire under every session of requests."""
+    """Put a wire of ours under every session of requests, and return it."""
     wire = Listening()
     monkeypatch.setattr(requests.Session, "get_adapter", lambda *_, **__: wire)
     return wire

@@ -27,7 +27,7 @@ OF_KIND: Mapping[int, st.SearchStrategy[Any]] = {
 
 @st.composite
 def messages(draw: st.DrawFn, kind: Any, special: Mapping[str, Any], depth: int = 6) -> Any:
-    """A message of this class with random fields.
+    """Return a message of this class with random fields.
 
     ``special`` has strategies by the full name of a field or of a message, and None for what is left out.
     """

@@ -39,7 +39,7 @@ FOLDERS_3 = ("vision-v1.0", "vision-v2.0", "vision-v3.0", "vision-v3.1", "vision
 
 
 def ask(operation: str, given: Any, body: Any, *, api: Any = None, **options: Any) -> tuple[Any, Asked]:
-    """Our result from a reply, and what we asked."""
+    """Return our result from a reply, and what we asked."""
     script = Script(Response(200, {}, json.dumps(body).encode()))
     azure = Azure(key=KEY, endpoint=ENDPOINT, api=api, face_approved=True)
     with Client(azure, send=script) as client:
@@ -48,7 +48,7 @@ def ask(operation: str, given: Any, body: Any, *, api: Any = None, **options: An
 
 
 def place(box: Any) -> tuple[float, ...] | None:
-    """Our box."""
+    """Return our box."""
     return (box.x, box.y, box.width, box.height) if box else None
 
 
@@ -58,7 +58,7 @@ FEATURES_3 = [f for f in FEATURES if f in Azure(api="3.2").features()]
 
 
 def their_analysis_3(listening: Listening, body: Any) -> Any:
-    """The same reply as Microsoft's package reads it."""
+    """Return the same reply as Microsoft's package reads it."""
     listening.reply = body
     client = ComputerVisionClient(ENDPOINT, CognitiveServicesCredentials(KEY))
     return client.analyze_image_in_stream(
@@ -69,12 +69,12 @@ def their_analysis_3(listening: Listening, body: Any) -> Any:
 
 
 def rectangle_3(r: Any) -> tuple[float, ...]:
-    """Faces' and objects' have other names."""
+    """Return the numbers of a rectangle of 3.2, whose fields have other names for faces and objects."""
     return (r.left, r.top, r.width, r.height) if hasattr(r, "left") else (r.x, r.y, r.w, r.h)
 
 
 def same_analysis_3(listening: Listening, body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     ours, _ = ask("analyze_image", PNG, body, api="3.2", features=FEATURES_3)
     theirs = their_analysis_3(listening, body)
     described = theirs.description
@@ -146,7 +146,7 @@ def test_what_we_send_to_3(listening: Listening) -> None:
 
 
 def same_request(ours: Asked, theirs: Asked, *, added: dict[str, str] | None = None) -> None:
-    """Field by field; ``added`` are parameters that the package alone sends, with reasons in docs/vendors.md."""
+    """Require equal requests, field by field; ``added`` are parameters that only the package sends: docs/vendors.md."""
     assert all(f"`{name}`" in BY_DESIGN for name in added or {})
     assert (ours.method, ours.path) == (theirs.method, theirs.path)
     assert {**ours.params, **(added or {})} == {n: v.replace(", ", ",") for n, v in theirs.params.items()}
@@ -163,19 +163,19 @@ THEIR_FEATURES_4 = ["caption", "denseCaptions", "tags", "objects", "people", "re
 
 
 def their_analysis_4(listening: Listening, body: Any) -> Any:
-    """The same reply as Microsoft's package reads it."""
+    """Return the same reply as Microsoft's package reads it."""
     listening.reply = body
     client = ImageAnalysisClient(ENDPOINT, AzureKeyCredential(KEY))
     return client.analyze(PNG, THEIR_FEATURES_4, language="en", gender_neutral_caption=True)  # type: ignore[arg-type]
 
 
 def rectangle_4(box: Any) -> tuple[float, ...]:
-    """Of 4.0."""
+    """Return the numbers of a rectangle of 4.0."""
     return box.x, box.y, box.width, box.height
 
 
 def same_analysis_4(listening: Listening, body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     ours, _ = ask("analyze_image", PNG, body, api="4.0", features=FEATURES_4)
     theirs = their_analysis_4(listening, body)
     caption = theirs.caption
@@ -309,7 +309,7 @@ def test_documents_as_the_package_reads_them(recordings: Path) -> None:
 
 
 def same_pages(body: Any) -> None:
-    """One reply of a job, read by both."""
+    """Require that both read one reply of a job alike."""
     theirs = Deserializer({k: v for k, v in vars(models_3).items() if isinstance(v, type)})("ReadOperationResult", body)
     taken = Response(202, {"operation-location": f"{ENDPOINT}/vision/v3.2/read/analyzeResults/1"}, b"")
     script = Script(taken, Response(200, {}, json.dumps(body).encode()))
@@ -332,7 +332,7 @@ def same_pages(body: Any) -> None:
 
 
 def corners_of(thing: Any) -> list[float]:
-    """The corners of a line or a word, as Azure writes them."""
+    """Return the corners of a line or a word, as Azure writes them."""
     return [number for point in thing.polygon for number in (point.x, point.y)]
 
 
@@ -340,7 +340,7 @@ def corners_of(thing: Any) -> list[float]:
 
 
 def their_faces(listening: Listening, body: Any, attributes: list[str], **options: Any) -> Any:
-    """The same reply as Microsoft's package reads it."""
+    """Return the same reply as Microsoft's package reads it."""
     listening.reply = body
     with FaceClient(ENDPOINT, AzureKeyCredential(KEY)) as client:
         return client.detect(
@@ -349,7 +349,7 @@ def their_faces(listening: Listening, body: Any, attributes: list[str], **option
 
 
 def same_faces(listening: Listening, body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     ours, _ = ask("detect_faces", PNG, body, landmarks=True)
     theirs = their_faces(
         listening, body, ["headPose"], detection_model="detection_03", recognition_model="recognition_04"
@@ -419,7 +419,7 @@ def test_what_we_send_to_face(listening: Listening) -> None:
 
 
 def their_sentiment(listening: Listening, texts: list[dict[str, str]], body: Any) -> list[Any]:
-    """The same reply as Microsoft's package reads it."""
+    """Return the same reply as Microsoft's package reads it."""
     listening.reply = body
     client = TextAnalyticsClient(ENDPOINT, AzureKeyCredential(KEY), api_version="2023-04-01")
     return client.analyze_sentiment(  # type: ignore[return-value]
@@ -428,7 +428,7 @@ def their_sentiment(listening: Listening, texts: list[dict[str, str]], body: Any
 
 
 def same_sentiment(listening: Listening, name: str, body: Any) -> None:
-    """The documents of one reply, read by both."""
+    """Require that both read the documents of one reply alike."""
     results = body["results"]
     texts = [{"id": d["id"], "text": "".join(s["text"] for s in d["sentences"])} for d in results["documents"]]
     theirs = their_sentiment(listening, texts, body)
@@ -452,13 +452,13 @@ def same_sentiment(listening: Listening, name: str, body: Any) -> None:
 
 
 def opinion(o: Any) -> tuple[Any, ...]:
-    """Our opinion."""
+    """Return our opinion."""
     words = [(a.text, a.start, a.label, a.negated) for a in o.assessments]
     return o.text, o.start, o.label, o.confidences.positive, words
 
 
 def mined(o: Any) -> tuple[Any, ...]:
-    """Their mined opinion."""
+    """Return their mined opinion."""
     words = [(a.text, a.offset, a.sentiment, a.is_negated) for a in o.assessments]
     return o.target.text, o.target.offset, o.target.sentiment, o.target.confidence_scores.positive, words
 

@@ -33,7 +33,7 @@ CALLS: list[tuple[str, Any, dict[str, Any]]] = [
 
 
 def ours(vendor: str, operation: str, given: Any, **options: Any) -> Request:
-    """What we send to a chat model."""
+    """Return the request that we send to a chat model."""
     requests: list[Request] = []
 
     def send(request: Request) -> Response:

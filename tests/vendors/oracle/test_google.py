@@ -42,19 +42,19 @@ RANDOM = settings(
 
 
 def ask(operation: str, given: Any, body: Any, google: Google = GOOGLE, **options: Any) -> Any:
-    """Our result from a reply."""
+    """Return our result from a reply."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with Client(google, send=lambda _: Response(200, {}, content)) as client:
         return getattr(client, operation)(given, **options)
 
 
 def parsed(kind: Any, body: Any) -> Any:
-    """The vendor's message from a reply; it knows every field that we read."""
+    """Return the vendor's message from a reply; it knows every field that we read."""
     return json_format.ParseDict(body, kind.pb()(), ignore_unknown_fields=True)
 
 
 def as_json(message: Any) -> bytes:
-    """As Google's REST servers write it: zeros are left out."""
+    """Return a message as Google's REST servers write it: zeros are left out."""
     return json_format.MessageToJson(message).encode()
 
 
@@ -62,24 +62,24 @@ def as_json(message: Any) -> bytes:
 
 
 def corners(poly: Any) -> list[tuple[float, float]]:
-    """In pixels."""
+    """Return the corners of a polygon in pixels."""
     return [(v.x, v.y) for v in poly.vertices] or [(v.x * WIDTH, v.y * HEIGHT) for v in poly.normalized_vertices]
 
 
 def rectangle(poly: Any) -> tuple[float, ...] | None:
-    """The smallest around it."""
+    """Return the smallest rectangle around a polygon."""
     xs, ys = zip(*corners(poly), strict=True) if corners(poly) else ((), ())
     return (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)) if xs else None
 
 
 def word(value: int) -> str | None:
-    """A likelihood's name; one that is not known is none."""
+    """Return the name of a likelihood; one that is not known has none."""
     name = vision_v1.Likelihood(value).name
     return None if name == "UNKNOWN" else name
 
 
 def their_face(face: Any) -> dict[str, Any]:
-    """A face as Google's package has it, in our words."""
+    """Return a face as Google's package has it, in our words."""
     return {
         "box": rectangle(face.fd_bounding_poly) or rectangle(face.bounding_poly),
         "head": rectangle(face.bounding_poly),
@@ -102,7 +102,7 @@ def their_face(face: Any) -> dict[str, Any]:
 
 
 def theirs_of(m: Any) -> dict[str, Any]:
-    """A whole reply as Google's package has it, in our words."""
+    """Return a whole reply as Google's package has it, in our words."""
     pages = m.full_text_annotation.pages
     full, flat = m.full_text_annotation.text, m.text_annotations
     whole = flat[0].description if flat and not pages else full
@@ -165,12 +165,12 @@ def theirs_of(m: Any) -> dict[str, Any]:
 
 
 def letters(text: str) -> str:
-    """A text without its blanks: those between lines and paragraphs are ours."""
+    """Return a text without its blanks: those between lines and paragraphs are ours."""
     return "".join(text.split())
 
 
 def _letters(pages: Any) -> Iterator[str]:
-    """Every letter of some pages, in order."""
+    """Yield every letter of some pages, in order."""
     for page in pages:
         for block in page.blocks:
             for paragraph in block.paragraphs:
@@ -179,17 +179,17 @@ def _letters(pages: Any) -> Iterator[str]:
 
 
 def place(box: Any) -> tuple[float, ...] | None:
-    """Our box."""
+    """Return our box."""
     return (box.x, box.y, box.width, box.height) if box else None
 
 
 def said(level: Any) -> str | None:
-    """Our level's word."""
+    """Return the word of one of our levels."""
     return level.word if level and level.word != "UNKNOWN" else None
 
 
 def our_face(face: Any) -> dict[str, Any]:
-    """Our face in the same words."""
+    """Return our face in the same words."""
     return {
         "box": place(face.box),
         "head": place(face.head_box),
@@ -207,7 +207,7 @@ def our_face(face: Any) -> dict[str, Any]:
 
 
 def ours_of(found: ImageAnalysis) -> dict[str, Any]:
-    """Our result in the same words; what the reply leaves out is None here and 0 there."""
+    """Return our result in the same words; what the reply leaves out is None here and 0 there."""
     assert found.text
     assert found.web
     paged = [page for page in found.text.pages if page.width is not None or any(b.confidence for b in page.blocks)]
@@ -244,7 +244,7 @@ def ours_of(found: ImageAnalysis) -> dict[str, Any]:
 
 
 def same_picture(body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     message = parsed(vision_v1.BatchAnnotateImagesResponse, body).responses[0]
     theirs = theirs_of(message)
     if not message.full_text_annotation.pages:
@@ -264,17 +264,17 @@ def same_picture(body: Any) -> None:
 
 
 def is_new(landmark: str) -> bool:
-    """A landmark whose name the package is too old for: it drops the name, we keep it."""
+    """Return whether the package is too old for the name of a landmark: it drops the name, and we keep it."""
     return landmark.startswith("google:")
 
 
 def area(box: tuple[float, ...] | None) -> float:
-    """Of a rectangle."""
+    """Return the area of a rectangle."""
     return box[2] * box[3] if box else 0
 
 
 def has_error(body: Any) -> bool:
-    """A reply whose picture failed has its own tests."""
+    """Return whether a picture of the reply has failed, which has tests of its own."""
     return any("error" in each for each in body["responses"])
 
 
@@ -342,7 +342,7 @@ VISION_SPECIAL = {
 
 
 def with_vertex(poly: Any) -> Any:
-    """A polygon with at least one corner."""
+    """Return the polygon with one corner more."""
     poly.vertices.add(x=3, y=4)
     return poly
 
@@ -358,7 +358,7 @@ def test_random_pictures(message: Any) -> None:
 
 
 def same_feeling(kind: Any, body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     message = parsed(kind, body)
     text = "".join(s.text.content for s in message.sentences) or "x"
     found: Sentiment = ask("sentiment", text, body)
@@ -414,12 +414,12 @@ def test_random_sentiment(message: Any, contents: list[str]) -> None:
 
 
 def clock(time: Any) -> float:
-    """A Duration in seconds."""
+    """Return a Duration in seconds."""
     return float(time.seconds + time.nanos / 1e9)
 
 
 def their_words(alternative: Any, v2: bool) -> list[tuple[Any, ...]]:
-    """The words of one alternative."""
+    """Return the words of one alternative."""
     return [
         (
             w.word,
@@ -433,7 +433,7 @@ def their_words(alternative: Any, v2: bool) -> list[tuple[Any, ...]]:
 
 
 def same_speech(message: Any, body: Any, v2: bool) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     said: Transcript = ask("speech_to_text", GREETING, body, language="en")
     heard = [(result, result.alternatives[0]) for result in message.results if result.alternatives]
     assert said.text == joined([best.transcript for _, best in heard], "en")
@@ -497,7 +497,7 @@ def test_random_speech(v2: bool) -> None:
 
 
 def sent(operation: str, given: Any, google: Google = GOOGLE, reply: bytes = b"{}", **options: Any) -> Any:
-    """The body of our request, as it goes out."""
+    """Return the body of our request, as it goes out."""
     script = Script(*[Response(200, {}, reply)] * 2)
     with Client(google, send=script) as client:
         getattr(client, operation)(given, **options)

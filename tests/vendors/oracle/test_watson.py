@@ -33,7 +33,7 @@ WATSON = Watson(nlu=Resource(KEY, NLU), speech_to_text=Resource(KEY, STT), text_
 
 
 def ask(operation: str, given: Any, body: Any, **options: Any) -> tuple[Any, Asked]:
-    """Our result from a reply, and what we asked."""
+    """Return our result from a reply, and what we asked."""
     content = body if isinstance(body, str) else json.dumps(body)
     script = Script(Response(200, {}, content.encode()))
     with Client(WATSON, send=script) as client:
@@ -42,7 +42,7 @@ def ask(operation: str, given: Any, body: Any, **options: Any) -> tuple[Any, Ask
 
 
 def same_request(ours: Asked, theirs: Asked) -> None:
-    """Field by field, the key and the header against learning among them."""
+    """Require equal requests, field by field, the key and the header against learning among them."""
     assert (ours.method, ours.path, ours.params) == (theirs.method, theirs.path, theirs.params)
     assert (ours.body or b"") == theirs.body
     for name in ("authorization", "x-watson-learning-opt-out"):
@@ -53,7 +53,7 @@ def same_request(ours: Asked, theirs: Asked) -> None:
 
 
 def same_sentiment(body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     ours, _ = ask("sentiment", "x", body)
     theirs = AnalysisResults.from_dict(body)
     whole = theirs.sentiment.document
@@ -100,7 +100,7 @@ def test_what_we_send_to_nlu(listening: Listening) -> None:
 
 
 def same_speech(body: Any) -> None:
-    """One reply, read by both."""
+    """Require that both read one reply alike."""
     ours, _ = ask("speech_to_text", GREETING, body, language="en")
     theirs = SpeechRecognitionResults.from_dict(json.loads(body) if isinstance(body, str) else body)
     best = [result.alternatives[0] for result in theirs.results or () if result.alternatives]
@@ -158,7 +158,7 @@ def test_what_we_send_to_speech_to_text(listening: Listening) -> None:
 
 
 def speaking() -> TextToSpeechV1:
-    """IBM's own client."""
+    """Return IBM's own client."""
     service = TextToSpeechV1(authenticator=BasicAuthenticator("apikey", KEY))
     service.set_service_url(TTS)
     service.set_default_headers({"X-Watson-Learning-Opt-Out": "true"})

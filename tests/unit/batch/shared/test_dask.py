@@ -42,14 +42,14 @@ class Near(Far):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Vendor]:
-    """A vendor that counts."""
+    """Yield a vendor that counts."""
     with vendor(0.02) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def cluster(server: Vendor) -> Iterator[Any]:
-    """Workers in threads of this process; in the longer forms three processes."""
+    """Yield workers in threads of this process; in the longer forms, three processes."""
     os.environ.update(FAR_URL=server.url, CLOUDAI_KEEPER_SECRET="a secret of this test")
     processes = length(False, True, True)
     with (
@@ -66,7 +66,7 @@ def cluster(server: Vendor) -> Iterator[Any]:
 
 @pytest.fixture
 def keeper(tmp_path: Path, server: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
-    """A keeper with an empty journal, and a vendor that was asked nothing."""
+    """Yield a keeper with an empty journal, and a vendor that was asked nothing."""
     monkeypatch.setenv("FAR_URL", server.url)
     monkeypatch.setenv("CLOUDAI_KEEPER_SECRET", "a secret of this test")
     server.posts.clear()

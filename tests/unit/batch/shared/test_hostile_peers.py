@@ -31,19 +31,19 @@ SECRET = "a secret of this test"
 
 @pytest.fixture
 def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
-    """A keeper on the loopback whose workers come from this process."""
+    """Yield a keeper on the loopback whose workers come from this process."""
     monkeypatch.setenv("CLOUDAI_KEEPER_SECRET", SECRET)
     with share(tmp_path / "일지.journal", listen="127.0.0.1:0", grace=0.2) as keeper:
         yield keeper
 
 
 def answer(request: Request) -> Response:
-    """A good mood."""
+    """Answer with a good mood."""
     return ok({"score": 0.5})
 
 
 def works(keeper: Keeper, n: int = 4) -> bool:
-    """Whether a run with this keeper comes to its end."""
+    """Return whether a run with this keeper comes to its end."""
     with (
         Client(MadeUp(key="k"), send=answer) as client,
         client.batch("sentiment", texts_of(n), journal=keeper.address) as job,
@@ -52,19 +52,19 @@ def works(keeper: Keeper, n: int = 4) -> bool:
 
 
 def dial(keeper: Keeper) -> socket.socket:
-    """A connection of one who may be anybody."""
+    """Connect to the keeper, as anybody may."""
     host, _, port = keeper.address.removeprefix("keeper://").rpartition(":")
     return socket.create_connection((host, int(port)), timeout=5)
 
 
 def read(connection: socket.socket) -> bytes:
-    """One frame."""
+    """Read one frame."""
     head = connection.recv(4, socket.MSG_WAITALL)
     return connection.recv(struct.unpack(">I", head)[0], socket.MSG_WAITALL) if len(head) == 4 else b""
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the keeper has ended the connection, whatever it has said before."""
+    """Return True as soon as the keeper has ended the connection, whatever it has said before."""
     with suppress(ConnectionError):
         while connection.recv(65536):
             pass
@@ -72,7 +72,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def hello(nonce: str, secret: str = SECRET, session: str = "ab" * 16, **others: Any) -> bytes:
-    """What a worker sends first."""
+    """Return the first message of a worker."""
     ours = "cd" * 16
     mac = proof(secret.encode(), "worker", nonce, ours, session).hex()
     return raw({"session": session, "nonce": ours, "mac": mac, "protocol": 1, **others})

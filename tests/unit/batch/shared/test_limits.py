@@ -22,14 +22,14 @@ pytestmark = [pytest.mark.loopback, pytest.mark.enable_socket]
 
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of the keeper, whose workers know the secret."""
+    """Return the file of the keeper, whose workers know the secret."""
     monkeypatch.setenv("CLOUDAI_KEEPER_SECRET", "a secret of this test")
     return tmp_path / "일지.journal"
 
 
 @pytest.fixture
 def keeper(journal: Path) -> Iterator[Keeper]:
-    """A keeper on the loopback."""
+    """Yield a keeper on the loopback."""
     with share(journal, listen="127.0.0.1:0", grace=0.1) as keeper:
         yield keeper
 

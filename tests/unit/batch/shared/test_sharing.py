@@ -40,13 +40,13 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """The file of the keeper."""
+    """Return the file of the keeper."""
     return tmp_path / "일지.journal"
 
 
 @pytest.fixture
 def keeper(journal: Path) -> Iterator[Keeper]:
-    """A keeper on the loopback."""
+    """Yield a keeper on the loopback."""
     with share(journal, listen="127.0.0.1:0", grace=0.1) as keeper:
         yield keeper
 
@@ -67,12 +67,12 @@ class Vendor:
         return ok({"score": 0.5})
 
     def client(self) -> Client:
-        """A client that asks it."""
+        """Return a client of this vendor."""
         return Client(MadeUp(key="k"), send=self)
 
 
 def soon(what: Callable[[], Any]) -> Any:
-    """What comes true within seconds, because another thread is at it."""
+    """Return a value that is true within seconds, because another thread is at it."""
     until = time.monotonic() + 30
     while not (value := what()):
         assert time.monotonic() < until
@@ -437,7 +437,7 @@ class Other(MadeUp):
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """One request."""
+        """Send one request."""
         url = "https://made-up.example/other"
         response: Response = yield Request("POST", url, service="mood", api="v1", json={"text": text})
         return Sentiment(score=response.json()["score"], language=language)

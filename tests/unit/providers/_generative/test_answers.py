@@ -49,7 +49,7 @@ VENDORS = pytest.mark.parametrize("vendor", CHATS)
 
 
 def ask(call: Caller, vendor: str, name: str, given: Any, **options: Any) -> Any:
-    """One call that is answered from a cassette, strictly, without a key."""
+    """Make one call that is answered from a cassette, strictly, without a key."""
     path = FOLDER / vendor / (f"{name}.json" if "-" in name else f"{name}-success.json")
     PLAYED.add(path)
     settings = {"client_offline": True, "client_max_attempts": 1, "client_sleep": lambda _: None}
@@ -59,7 +59,7 @@ def ask(call: Caller, vendor: str, name: str, given: Any, **options: Any) -> Any
 
 
 def faces_of(vendor: str) -> Path:
-    """A picture with two faces by the vendor's own detector's cassette; watson has none, and this machine finds one."""
+    """Return a picture with as many faces as the cassette of the vendor's detector; for watson one of a single face."""
     return HOPPER if vendor == "watson" else PICTURE
 
 

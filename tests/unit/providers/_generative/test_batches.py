@@ -25,7 +25,7 @@ COUNTS = {"promptTokenCount": 1_000, "candidatesTokenCount": 200, "thoughtsToken
 
 
 def send(request: Request) -> Response:
-    """The reply of Gemini to any text, with the tokens that it counted."""
+    """Return the reply of Gemini to any text, with the tokens that it counted."""
     assert is_chat(request)
     candidate = {"content": {"parts": [{"text": json.dumps(GOOD)}]}, "finishReason": "STOP"}
     whole = {"candidates": [candidate], "usageMetadata": COUNTS, "modelVersion": "gemini-3.8-flash"}
@@ -33,7 +33,7 @@ def send(request: Request) -> Response:
 
 
 def refuse(_: Request) -> Any:
-    """A plan sends nothing."""
+    """Fail, because a plan sends nothing."""
     raise AssertionError
 
 

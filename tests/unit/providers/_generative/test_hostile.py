@@ -79,7 +79,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 
 
 def asked(vendor: str, operation: str, given: Any, **options: Any) -> Request:
-    """The request that goes to the chat model; the answer never fits, so that there is a second one, too."""
+    """Return the request that goes to the chat model; the answer never fits, so that there is a second one, too."""
     requests: list[Request] = []
 
     def send(request: Request) -> Response:
@@ -105,7 +105,7 @@ PLAIN = {
 
 
 def require_closed(request: Request) -> None:
-    """No tool is offered, and the schema leaves no room for a further field."""
+    """Require that no tool is offered, and that the schema leaves no room for a further field."""
     body = json.dumps(request.json, default=lambda _: "upload")
     assert not {"tools", "tool_choice", "toolConfig", "functions", "function_call"} & request.json.keys()
     assert '"tools"' not in body

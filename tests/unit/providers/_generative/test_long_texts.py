@@ -15,7 +15,7 @@ VENDORS = pytest.mark.parametrize("vendor", CHATS)
 
 
 def most_tokens(request: Request) -> int:
-    """The most tokens of the answer to a request."""
+    """Return the most tokens of the answer to a request."""
     if request.service == "gemini":
         return int(request.json["generationConfig"]["maxOutputTokens"])
     return int(request.json["max_completion_tokens"])

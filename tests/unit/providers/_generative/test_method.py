@@ -38,7 +38,7 @@ GOOD = f'{GOOD}, "language": "ko"}}'
 
 
 def task(provider: Any, operation: str = "sentiment", **options: Any) -> Task:
-    """The task of a batch."""
+    """Return the task of a batch."""
     return tasks_of(provider, operation, options)[0]
 
 

@@ -111,7 +111,7 @@ def wrapped(answer: Any) -> Iterator[str]:
 
 
 def asked(vendor: str, operation: str, *texts: str) -> Any:
-    """The result of an operation whose model gives these answers."""
+    """Return the result of an operation whose model gives these answers."""
     options, _ = GOOD[operation]
     script = Script(*[reply(vendor, text) for text in texts])
     with script, Client(CHATS[vendor](), send=script, offline=True) as client:

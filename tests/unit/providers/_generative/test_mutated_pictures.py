@@ -55,7 +55,7 @@ OTHERS: tuple[Any, ...] = (None, [], {}, True, "7", 7.5, -1, 1_001, 10**30, "매
 
 
 def asked(operation: str, *texts: str) -> Any:
-    """The result of an operation on a picture with two faces, whose model gives these answers."""
+    """Return the result of an operation on a picture with two faces, whose model gives these answers."""
     given, options, _ = GOOD[operation]
     provider = CHATS["google"]()
     vars(provider)["faces_in"] = _two_faces

@@ -32,12 +32,12 @@ GOOD = '{"code": "ko", "name": "Korean"}'
 
 
 def answered(body: Any, status: int = 200) -> Response:
-    """The reply of a vendor with this body."""
+    """Return the reply of a vendor with this body."""
     return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
 def asked(vendor: str, operation: str, given: Any, *replies: Response, **options: Any) -> tuple[Any, Script]:
-    """The result of an operation of a chat model that gives these replies, and the script with the requests."""
+    """Return the result of an operation of a chat model that gives these replies, and the script with the requests."""
     script = Script(*replies)
     with Client(CHATS[vendor](), send=script, offline=True) as client:
         return getattr(client, operation)(given, method="generative", **options), script

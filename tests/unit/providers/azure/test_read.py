@@ -21,7 +21,7 @@ READ = f"{ENDPOINT}/vision/v3.2/read"
 
 
 def ask(call: Caller, name: str, given: Any, *, api: Any = None, **options: Any) -> Any:
-    """One call, answered from a cassette."""
+    """Make one call that is answered from a cassette."""
     return CASSETTES.ask(call, name, Azure(api=api), "read_text", given, **options)
 
 
@@ -74,12 +74,12 @@ def test_a_job_that_fails_is_an_error_of_the_service(call: Caller) -> None:
 
 
 def job(number: int = 1, host: str = ENDPOINT) -> Response:
-    """The reply that takes a job."""
+    """Return the reply that takes a job."""
     return Response(202, {"operation-location": f"{host}/vision/v3.2/read/analyzeResults/job-{number}"}, b"")
 
 
 def done(*pages: int, unit: str = "pixel") -> Response:
-    """The reply of a job that has read these pages, each with one line."""
+    """Return the reply of a job that has read these pages, each with one line."""
     corners = [1, 2, 9, 2, 9, 4, 1, 4]
     read = [
         {"page": n, "width": 85, "height": 110, "unit": unit, "lines": [{"text": f"{n}", "boundingBox": corners}]}
@@ -89,7 +89,7 @@ def done(*pages: int, unit: str = "pixel") -> Response:
 
 
 def asked(call: Caller, given: Any, *replies: Response, azure: Azure = AZURE, **options: Any) -> tuple[Any, list[Any]]:
-    """The result of a call, and its requests."""
+    """Return the result of a call, and its requests."""
     script = Script(*replies)
     text = call(azure, "read_text", given, send=script, client_sleep=lambda _: None, **options)
     return text, script.requests

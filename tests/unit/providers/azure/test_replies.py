@@ -27,7 +27,7 @@ EVERYTHING: dict[str, Any] = {"features": list(FEATURES), "missing": "report"}
 
 
 def ask(call: Caller, name: str, operation: str, *args: Any, azure: Azure | None = None, **options: Any) -> Any:
-    """One call of Azure's, of a resource nobody has set."""
+    """Make one call that is answered from a cassette of Azure's, without settings."""
     return CASSETTES.ask(call, name, azure or Azure(), operation, *args, **options)
 
 

@@ -40,7 +40,7 @@ GOOD: dict[str, Any] = {
 
 
 def sent(call: Caller, operation: str, given: Any, azure: Azure = AZURE, n: int = 1, **options: Any) -> Any:
-    """The requests of a call; the only one where there is one."""
+    """Return the requests of a call; the only one where there is one."""
     script = Script(*[Response(200, {}, json.dumps(GOOD[operation]).encode())] * n)
     call(azure, operation, given, send=script, **options)
     return script.requests[0] if n == 1 else script.requests

@@ -29,7 +29,7 @@ BANK = "한국은행이 기준금리를 동결했다. 물가 상승률은 둔화
 
 
 def ask(call: Caller, name: str, operation: str, *args: Any, **options: Any) -> Any:
-    """One call of Azure's, of a resource nobody has set."""
+    """Make one call that is answered from a cassette of Azure's, without settings."""
     return CASSETTES.ask(call, name, Azure(), operation, *args, **options)
 
 

@@ -13,7 +13,7 @@ from tests.conftest import Caller
 
 
 def refusal(reason: str, message: str = "Denied.") -> Response:
-    """A reply as Google's documentation of error details has it."""
+    """Return a reply as Google's documentation of error details has it."""
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
     error: dict[str, Any] = {"code": 403, "status": "PERMISSION_DENIED", "message": message, "details": [info]}
     return Response(403, {"content-type": "application/json"}, json.dumps({"error": error}).encode())

@@ -18,7 +18,7 @@ GOOGLE = Google(api_key="not-a-real-key")
 
 
 def ask(call: Caller, name: str, given: Any, **options: Any) -> Any:
-    """One call, answered from a cassette."""
+    """Make one call that is answered from a cassette."""
     return CASSETTES.ask(call, name, Google(), "read_text", given, **options)
 
 
@@ -75,14 +75,14 @@ def test_one_page_that_cannot_be_read_is_an_error(call: Caller) -> None:
 
 
 def sent(call: Caller, given: Any, *replies: Any, **options: Any) -> list[Any]:
-    """The bodies of the requests of a call."""
+    """Return the bodies of the requests of a call."""
     script = Script(*[Response(200, {}, json.dumps(reply).encode()) for reply in replies])
     call(GOOGLE, "read_text", given, send=script, **options)
     return [request.json for request in script.requests]
 
 
 def reply(*numbers: int, total: int, size: tuple[int, int] = (85, 110)) -> dict[str, Any]:
-    """A reply about these pages, of which each has one word with a place in fractions."""
+    """Return a reply about these pages, of which each has one word with a place in fractions."""
     corners = [{"x": 0.5, "y": 0.1}, {"x": 0.9, "y": 0.1}, {"x": 0.9, "y": 0.2}, {"x": 0.5, "y": 0.2}]
     word = {"symbols": [{"text": "가"}], "boundingBox": {"normalizedVertices": corners}}
     page = {"width": size[0], "height": size[1], "blocks": [{"paragraphs": [{"words": [word]}]}]}

@@ -16,7 +16,7 @@ EVERYTHING: dict[str, Any] = {"features": list(FEATURES), "missing": "report", "
 
 
 def ask(call: Caller, name: str, operation: str, *args: Any, project: str | None = None, **options: Any) -> Any:
-    """One call of Google's."""
+    """Make one call that is answered from a cassette of Google's."""
     return CASSETTES.ask(call, name, Google(project=project), operation, *args, **options)
 
 

@@ -17,7 +17,7 @@ from tests.support.played import GREETING, PICTURE, write_wav
 
 
 def sent(call: Caller, operation: str, *args: Any, reply: Any, provider: Google | None = None, **options: Any) -> Any:
-    """The first request of a call."""
+    """Return the first request of a call."""
     script = Script(Response(200, {}, json.dumps(reply).encode()))
     call(provider or Google(api_key="not-a-real-key"), operation, *args, send=script, **options)
     return script.requests[0]

@@ -27,7 +27,7 @@ V3 = Google(project="p")
 
 
 def ask(call: Caller, name: str, operation: str, *args: Any, google: Google | None = None, **options: Any) -> Any:
-    """One call of Google's, with a key if nothing else is said."""
+    """Make one call that is answered from a cassette of Google's, with a key unless a provider is given."""
     return CASSETTES.ask(call, name, google or Google(), operation, *args, **options)
 
 

@@ -19,7 +19,7 @@ PHOTOS = dict(sample_photos())
 
 
 def rgb(code: str) -> tuple[int, int, int]:
-    """The three numbers of "#rrggbb"."""
+    """Return the three numbers of "#rrggbb"."""
     return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
 

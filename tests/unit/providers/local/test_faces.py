@@ -93,7 +93,7 @@ def test_the_largest_face_comes_first() -> None:
 
 
 def own_model(folder: Path) -> Path:
-    """A copy of the model under a Korean name."""
+    """Return a copy of the model under a Korean name."""
     path = folder / "얼굴 모델.onnx"
     path.write_bytes(Path(faces.yunet()).read_bytes())
     return path

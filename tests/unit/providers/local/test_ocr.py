@@ -32,7 +32,7 @@ needs_tesseract = pytest.mark.skipif(
 
 
 def wrong(expected: str, read: str) -> float:
-    """Which share of the characters is wrong, blanks counted and lines joined, by the fewest edits."""
+    """Return the share of characters that are wrong, blanks counted and lines joined, by the fewest edits."""
     one, other = " ".join(expected.split()), " ".join(read.split())
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
@@ -43,7 +43,7 @@ def wrong(expected: str, read: str) -> float:
 
 
 def by_default(image: PIL.Image.Image) -> str:
-    """What the program reads without any of our settings but the languages."""
+    """Return what the program reads without any of our settings but the languages."""
     data = io.BytesIO()
     image.save(data, "PNG")
     arguments = [str(TESSERACT), "stdin", "stdout", "-l", "kor+eng"]
@@ -55,7 +55,7 @@ def by_default(image: PIL.Image.Image) -> str:
 
 @cache
 def korean_by_default() -> str:
-    """What the program reads of the Korean page without our settings, read once for both clients."""
+    """Return what the program reads of the Korean page without our settings, read once for both clients."""
     return by_default(drawn(KOREAN))
 
 
@@ -208,17 +208,17 @@ def test_a_pdf_is_refused_with_what_to_do() -> None:
 
 
 def place(x: float, y: float, width: float, height: float) -> Box:
-    """A box."""
+    """Return a box."""
     return Box(x=x, y=y, width=width, height=height)
 
 
 def tokens(*texts: str, line: int = 1, block: int = 1) -> list[Token]:
-    """Tokens of one line, each 10 px wide."""
+    """Return tokens of one line, each 10 px wide."""
     return [Token(block, 1, line, (10 * n, 20, 10, 30), 90.0, text) for n, text in enumerate(texts)]
 
 
 def words(lines: list[dict[str, Any]]) -> list[list[tuple[str, float, float]]]:
-    """Each word of each line, with its left edge and its width."""
+    """Return each word of each line, with its left edge and its width."""
     return [[(w["text"], w["box"].x, w["box"].width) for w in line["words"]] for line in lines]
 
 

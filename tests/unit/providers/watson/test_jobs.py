@@ -34,7 +34,7 @@ HEARD: Mapping[str, Any] = {
 
 @pytest.fixture(scope="module")
 def said() -> Said:
-    """Three sentences, which are eleven seconds."""
+    """Return a recording of three sentences, which lasts eleven seconds."""
     return recording(3)
 
 

@@ -14,7 +14,7 @@ CASSETTES = Cassettes("watson")
 
 
 def ask(call: Caller, name: str, operation: str, *args: Any, **options: Any) -> Any:
-    """One call of Watson's, of an instance nobody has set."""
+    """Make one call that is answered from a cassette of Watson's, without settings."""
     return CASSETTES.ask(call, name, Watson(), operation, *args, **options)
 
 

@@ -33,7 +33,7 @@ SPEECH: dict[str, Any] = {"results": []}
 
 
 def sent(call: Caller, operation: str, *args: Any, watson: Watson = WATSON, **options: Any) -> Any:
-    """The request of a call."""
+    """Return the request of a call."""
     script = Script(Response(200, {}, json.dumps(SPEECH if operation == "speech_to_text" else MOOD).encode()))
     call(watson, operation, *args, send=script, **options)
     return script.requests[0]
@@ -162,7 +162,7 @@ def test_a_url_that_is_none(call: Caller, url: str, text: str) -> None:
 
 @pytest.fixture
 def everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A credentials file, and an instance bound by Cloud Foundry."""
+    """Write a credentials file, and set an instance bound by Cloud Foundry."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "ibm-credentials.env"
     path.write_text(

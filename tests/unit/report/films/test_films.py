@@ -44,25 +44,25 @@ TIMES = [0.0, 0.467, 1.0, 1.5]
 
 
 def mood(scale: Any = "probability", **scores: float) -> Emotions:
-    """Apparent expressions with these scores."""
+    """Return apparent expressions with these scores."""
     return Emotions(scale=scale, **{name: Level(score=score) for name, score in scores.items()})
 
 
 def face(x: float, y: float = 12, emotions: Emotions | None = None) -> Face:
-    """A face of 20 px whose left upper corner is here."""
+    """Return a face of 20 px whose left upper corner is here."""
     return Face(box=Box(x=x, y=y, width=20, height=20, image_size=SIZE), emotions=emotions)
 
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Path:
-    """A dark video with sound, and a Korean name."""
+    """Return a dark video with sound, and a Korean name."""
     path = tmp_path / "연설.mp4"
     path.write_bytes(film([colour("#101010", SIZE) for _ in UNEVEN], UNEVEN, sound=True))
     return path
 
 
 def outcomes(path: Path, seen: list[list[Face]], every: float = 0.5) -> list[Outcome[Any]]:
-    """What was found in the frames of a video."""
+    """Return what was found in the frames of a video."""
     return [
         Outcome(n, f.fragment, Faces(faces=tuple(some)), row=f.row, facts={"sha256": f.key}, operation="detect_faces")
         for n, (f, some) in enumerate(zip(frames(path, every=every), seen, strict=True))
@@ -70,7 +70,7 @@ def outcomes(path: Path, seen: list[list[Face]], every: float = 0.5) -> list[Out
 
 
 def smiling(path: Path, scale: Any = "probability") -> list[Outcome[Any]]:
-    """A face that moves from left to right and begins to smile."""
+    """Return a face that moves from left to right and begins to smile."""
     smiles = [0.0, 0.25, 1.0, 0.5]
     return outcomes(
         path, [[face(n * 12, emotions=mood(scale, happiness=s, neutral=1 - s))] for n, s in enumerate(smiles)]
@@ -78,13 +78,13 @@ def smiling(path: Path, scale: Any = "probability") -> list[Outcome[Any]]:
 
 
 def pictures(path: Path) -> list[tuple[float, Image.Image]]:
-    """The frames of a video that was written, with their times."""
+    """Return the frames of a video that was written, with their times."""
     with av.open(str(path)) as file:
         return [(float(frame.time or 0), frame.to_image()) for frame in file.decode(video=0)]
 
 
 def edge(picture: Image.Image, width: int = SIZE[0]) -> float:
-    """The middle of the columns of a picture in which the colour of the first track is seen."""
+    """Return the middle of the columns of a picture in which the colour of the first track is seen."""
     wanted = tuple(int(colour_of_track(1)[n : n + 2], 16) for n in (1, 3, 5))
     hits = [
         x
@@ -176,7 +176,7 @@ def test_frames_of_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
 
 
 def loud(path: Path) -> tuple[float, float]:
-    """When a tone begins and ends in a video, in seconds."""
+    """Return when a tone begins and ends in a video, in seconds."""
     with av.open(str(path)) as file:
         heard = [
             float(frame.time or 0) + n / frame.sample_rate

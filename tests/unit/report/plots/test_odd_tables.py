@@ -26,7 +26,7 @@ SEOUL = timezone(timedelta(hours=9))
 
 
 def over(column: str, places: list[Any], **more: Any) -> list[dict[str, Any]]:
-    """A table with a value for each position."""
+    """Return a table with a value for each position."""
     return [{column: at, "value": n, **more} for n, at in enumerate(places)]
 
 

@@ -21,7 +21,7 @@ def _hangul(monkeypatch: pytest.MonkeyPatch, nanum: Path) -> None:
 
 
 def _middle_of_a_bar(picture: PIL.Image.Image) -> int:
-    """The column of pixels in the middle of the first bar."""
+    """Return the column of pixels in the middle of the first bar."""
     y = picture.height // 2
     blue = [x for x in range(picture.width) if picture.getpixel((x, y)) == (11, 107, 203)]
     return blue[0] + 20

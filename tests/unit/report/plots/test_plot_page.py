@@ -70,7 +70,7 @@ def test_page_and_files_have_the_same_colours() -> None:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all tests of this file."""
+    """Yield one browser for all tests of this file."""
     with browsing(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 

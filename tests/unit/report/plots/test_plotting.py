@@ -18,18 +18,18 @@ WORDS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
 
 
 def face(item: int, name: str, **values: Any) -> dict[str, Any]:
-    """A row of a table of faces."""
+    """Return a row of a table of faces."""
     return {"item": item, "input": name, "status": "ok", "face": 0, **values}
 
 
 def word(item: int, name: str, emotion: str, rank: int | None) -> dict[str, Any]:
-    """A row of a table of emotions, as Google gives them."""
+    """Return a row of a table of emotions, as Google gives them."""
     said = {"word": "UNKNOWN", "score": None} if rank is None else {"word": WORDS[rank], "score": rank / 4}
     return face(item, name, emotion=emotion, scale="likelihood", provider="google", **said)
 
 
 def values(chart: Chart) -> dict[str, list[float | None]]:
-    """The values of each series."""
+    """Return the values of each series."""
     return {series.name: [dot.y for dot in series.dots] for series in chart.series}
 
 
