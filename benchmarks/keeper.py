@@ -42,7 +42,7 @@ from cloudai.core.flow import Response
 
 @dataclass(frozen=True)
 class Given:
-    """What is measured."""
+    """The options of a measurement."""
 
     seconds: float
     workers: int

@@ -56,7 +56,7 @@ class _Worker:
 
 
 class Bench:
-    """The server, and what is measured against it.
+    """The server, and the workers whose calls to it are measured.
 
     Args:
         grpc: Whether the server also answers gRPC, for which it loads Google's package.
@@ -104,8 +104,8 @@ class Bench:
             n = {}
             for name, worker in workers.items():
                 worker.run(10 * together[name], together[name])  # warm now
-                # How many calls fit into a quarter of a second is found out after the connections are open and the code
-                # is warm.
+                # The number of calls that fit into a quarter of a second is counted once the connections are open and
+                # the code is warm.
                 wall = worker.run(10 * together[name], together[name])[1]
                 n[name] = calls or max(10 * together[name], int(SECONDS / wall))
             for number in range(rounds):

@@ -19,7 +19,7 @@ class Row:
     most: float
     """The most that cloudai may take, as a multiple of httpx2 + json."""
     vendor_at_least: float | None = None
-    """How many times as long the vendor's own package takes at least, where that is a goal."""
+    """The least that the vendor's own package takes, as a multiple of cloudai, where that is a goal."""
     also: tuple[str, ...] = field(default=())
     """Further subjects, which have no goal."""
 

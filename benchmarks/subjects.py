@@ -1,4 +1,4 @@
-"""What is measured: one function for each way to do the same work, which returns a call without arguments.
+"""The subjects that are measured: one function for each way to do the same work, which returns a call.
 
 Each function imports its library itself, because it runs in a process of its own. The call blocks, or is a coroutine
 function. All of them send the same picture or text, ask for the same, and return the parsed reply.

@@ -1,4 +1,4 @@
-"""What all tests share: both clients under one name, and the recordings where they are there."""
+"""Fixtures of all tests: both clients under one name, and the recordings where they are there."""
 
 from __future__ import annotations
 

@@ -536,7 +536,7 @@ class Angles(Wire):
 
 
 class FaceDetail(Wire):
-    """One face. What was not asked for is missing."""
+    """One face, without the attributes that were not asked for."""
 
     bounding_box: BoundingBox
     confidence: float | None = None

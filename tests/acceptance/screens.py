@@ -24,7 +24,7 @@ __all__ = ["play", "typed"]
 
 PROMPT = "$ "
 GREP = " | grep "
-"""Behind this a command has the pattern of the lines that are looked at, where others change with every new command."""
+"""The command that filters lines: behind it stands their pattern, if other lines change with every new command."""
 VARYING = (
     (re.compile(r"cloudai \d+\.\d+\.\d+\S*, Python .*"), "cloudai VERSION, Python …"),
     (re.compile(r"httpx2 \d.*"), "PACKAGES …"),
@@ -33,7 +33,7 @@ VARYING = (
     (re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d"), "2026-01-31 09:00"),
     (re.compile(r"20\d\d-\d\d-\d\dT\S+"), "2026-01-31T…        "),
 )
-"""What is replaced in a screen."""
+"""The parts of a screen that change from run to run, and the texts that replace them."""
 
 
 def typed(script: str) -> Iterator[str]:

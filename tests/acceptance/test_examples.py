@@ -1,4 +1,4 @@
-"""What the examples write, run in this process, and one of them in a process of its own, as a user runs it."""
+"""The files that the examples write, run in this process, and one of them in a process of its own."""
 
 from __future__ import annotations
 
@@ -90,14 +90,12 @@ def test_a_csv_without_the_columns_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-# -- by a chat model, from a constructed cassette ------------------------------------------------------------
-
 MODEL = "https://generativelanguage.googleapis.com/v1/models/gemini-3.8-flash:generateContent"
 SAID = {
     "김하나.jpg": ("안경을 쓴 사람이 군복을 입고 정면을 바라본다", ["제복", "안경", "초상"]),
     "커피.png": ("나무 탁자 위에 놓인 커피 한 잔", ["커피", "잔", "탁자"]),
 }
-"""What the model says of each photo."""
+"""The answer of the model about each photo."""
 FACE = {"vertices": [{"x": 160, "y": 70}, {"x": 350, "y": 70}, {"x": 350, "y": 290}, {"x": 160, "y": 290}]}
 
 
@@ -191,8 +189,6 @@ def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: 
     assert "표정(어림)" in page
     assert "무표정" in page
 
-
-# -- speeches as videos, from a constructed cassette -----------------------------------------------------------
 
 WORDS = ("very unlikely", "unlikely", "possible", "likely", "very likely")
 

@@ -46,7 +46,7 @@ MADE = {
     "translate_mails": ["메일.csv"],
     "read_aloud": ["Emily Dickinson.wav", "김소월.wav"],
 }
-"""What the block of each cassette writes."""
+"""The files that the block of each cassette writes."""
 
 
 @contextlib.contextmanager

@@ -49,10 +49,10 @@ TEXTS = [
     "이것은 보내지 않은 글",
     "아직 보내지 않은 비밀 이야기",
 ]
-"""The third one looks like an address, the fourth one is a copy, and the last two are not sent."""
+"""The texts of a batch: the third looks like an address, the fourth is a copy, and the last two are not sent."""
 REVIEWS = ["친절해요.", "멀어요.", "오류가 나는 글."]
 RECORDINGS = ["gs://녹음/연설.flac", "https://녹음.example/강연.flac?서명=sealed-lecture", "gs://녹음/회의.flac"]
-"""The second one is refused before anything is sent, and the job of the third one is never finished."""
+"""The recordings of a batch: the second is refused before anything is sent, and the job of the third never ends."""
 
 PRIVATE = {
     "sealed-signature": "the query of a signed address",

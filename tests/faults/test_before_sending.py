@@ -1,4 +1,4 @@
-"""What breaks before a request has gone out, in a handshake or at a proxy, is NOT_SENT, and tried again."""
+"""A failure before a request has gone out, in a handshake or at a proxy, is NOT_SENT, and tried again."""
 
 from __future__ import annotations
 
@@ -125,9 +125,6 @@ def test_a_handshake_that_stands_still(colour: str, last: str) -> None:
     assert (type(error), error.state) == (cloudai.DeadlineExceededError, "NOT_SENT")
 
 
-# -- proxies -----------------------------------------------------------------------------------------------
-
-
 def no_word(c: Connection) -> None:
     """Close without a reply."""
 
@@ -226,9 +223,6 @@ def test_tls_within_tls_works(colour: str, tmp_path: Path, monkeypatch: pytest.M
 
     with faultd(tunnel, tls=outer) as proxy:
         assert asked(colour, "https://service.example", proxy=proxy.url, verify=str(inner_public)).meta.attempts == 1
-
-
-# -- clients of one's own ----------------------------------------------------------------------------------
 
 
 class Untraced(httpx2.BaseTransport, httpx2.AsyncBaseTransport):

@@ -159,7 +159,7 @@ def test_whatever_dies(
     assert set(server.posts) == set(texts)
     assert server.posts.total() <= N + killed * AT_ONCE
     assert server.posts.total() <= sent, "a request was sent that no row knows of"
-    # The first requests of a process that has just begun are slow from turn to vendor: each of the three that
-    # were there, and of the three that took their places, has as many. test_keeper.py has the quota without this.
+    # A process that has just begun is slow to send its first requests after their turn. Each of the three processes,
+    # and of the three that took their places, has `AT_ONCE` of them. test_keeper.py has the quota without this.
     assert max(sum(0 <= later - at < 1 for later in times) for at in times) <= PER_SECOND + 6 * AT_ONCE
     assert Counter(server.posts).most_common(1)[0][1] <= 1 + killed

@@ -74,7 +74,6 @@ def test_a_provider_without_a_substitute_is_left_out_too(given: Any) -> None:
         clock.now = 90.2
         del vendors.answers[FIRST]
         assert outcomes(client, ["사", "아"]) == [FIRST, FIRST]
-        # Another operation, and another client with a send of its own, never knew of it.
         assert vendors.count(FIRST) == 6
 
 

@@ -154,12 +154,12 @@ with Client(MadeUp(), send=send) as client:
 
 
 class Disk:
-    """Where journals are: full at the commits that ``is_full`` says so of."""
+    """The disk of the journals, which is full at some commits."""
 
     def __init__(self) -> None:
         self.commits = 0
         self.full_from: int | None = None
-        """The commit from which on it is, until somebody makes room."""
+        """The commit from which on the disk is full, until somebody makes room."""
 
     def is_full(self) -> bool:
         """Return whether this commit finds no room."""
@@ -200,7 +200,7 @@ def test_full_before_an_intention_nothing_is_sent(colour: str, disk: Disk, tmp_p
 
     def answer(_: Request) -> Response:
         if len(server.requests) == 5:
-            # What is answered now can still be written; the next intention cannot.
+            # The reply to this request can still be written; the next intention cannot.
             disk.full_from = disk.commits + 2
         sent_when_full.append(disk.full_from is not None and disk.commits >= disk.full_from)
         return ok({"score": 0.5})

@@ -34,7 +34,7 @@ GOOD = as_json(VENDORS["azure"].good)
 
 
 class Interrupt(BaseException):
-    """What the signal raises, like KeyboardInterrupt."""
+    """The exception that the signal raises, which is no Exception, like KeyboardInterrupt."""
 
 
 @pytest.fixture(autouse=True)
@@ -224,7 +224,7 @@ def test_our_own_send_keeps_its_slots_too() -> None:
     azure = cloudai.Azure(key="k" * 32, endpoint="https://a.cognitiveservices.azure.com")
     with Client(azure, send=lambda _: good, max_concurrency=2) as client:
         taken = []
-        for _ in range(20):  # a busy machine makes some of them longer, and the signal has to come within a call
+        for _ in range(20):  # a busy machine makes some of the calls longer, and the signal has to come within one
             began = time.perf_counter()
             client.sentiment("준비", language="ko")
             taken.append(time.perf_counter() - began)

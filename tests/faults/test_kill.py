@@ -20,12 +20,12 @@ from tests.support.length import both_by_turns, length
 pytestmark = pytest.mark.loopback
 
 KILLS = length(5, 25, 100)
-"""Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
+"""The kills for each of the two kinds of client; half of the runs are jobs that are polled."""
 MOST_KILLS = 20
-"""Of one batch, which is then left to end."""
+"""The most kills of one batch, which is then left to end."""
 N, WORKERS = 40, 4
 OPERATIONS = (("detect_language", 1), ("key_phrases", 5), ("sentiment", 1))
-"""A job that is polled, many inputs in one request, and one each; and how many go together."""
+"""A job that is polled, many inputs in one request, and one in each; and the most inputs in a request."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_killed_at_random(colour: str, run: Runner, tmp_path: Path) -> None:
 
 
 class Watch:
-    """What was known after the last kill of a batch."""
+    """The state of a batch and of the vendor after the last kill."""
 
     def __init__(self, journal: Path, server: Vendor, at_work: int) -> None:
         self.at_work = at_work

@@ -62,7 +62,7 @@ class Vendors:
         self.posts: Counter[tuple[str, str]] = Counter()
         self.broken: set[str] = set()
         self.most = math.inf
-        """How many requests are answered; further ones wait until their process is killed."""
+        """The number of requests that are answered; further ones wait until their process is killed."""
 
     @property
     def total(self) -> int:

@@ -54,7 +54,7 @@ def short(c: Connection) -> None:
 
 @dataclass(frozen=True)
 class Cell:
-    """What the service answers, in order, and what a call makes of it; the last answer is that to all further ones."""
+    """Answers of the service in order, the last one for all further requests, and what a call makes of them."""
 
     starts: Sequence[Fault]
     polls: Sequence[Fault]
@@ -68,13 +68,13 @@ class Cell:
 
 
 def polls(*answers: Fault, **facts: Any) -> Cell:
-    """Return a fault that comes after the job has begun."""
+    """Return a case whose job begins well, and whose polls get these answers."""
     return Cell([begun], [state("running"), *answers], **facts)
 
 
 CELLS: dict[str, Cell] = {
     "good": polls(done),
-    # -- what passes by itself is asked again --------------------------------------------------------------
+    # A fault that passes by itself is polled again.
     "closed before headers": polls(lambda _: None, done),
     "reset": polls(lambda c: c.reset(), done),
     "half of the result": polls(short, done),
@@ -86,7 +86,7 @@ CELLS: dict[str, Cell] = {
     "429 five times": polls(*[refused("429 Too Many Requests", "Retry-After: 1")] * 5, done),
     "404 once": polls(refused("404 Not Found"), done),
     "a redirect": polls(refused("302 Found", "Location: https://elsewhere.example/"), done),
-    # -- what does not, ends the call ----------------------------------------------------------------------
+    # A fault that does not pass by itself ends the call.
     "404 twice": polls(refused("404 Not Found"), refused("404 Not Found"), error="BadRequestError", state="REFUSED"),
     "401": polls(refused("401 Unauthorized"), error="AuthError", state="REFUSED"),
     "400": polls(refused("400 Bad Request"), error="BadRequestError", state="REFUSED"),
@@ -95,7 +95,7 @@ CELLS: dict[str, Cell] = {
     "no state": polls(reply(b"{}"), error="MalformedResponseError", state="UNKNOWN"),
     "it never ends": polls(state("running"), error="DeadlineExceededError", polled=-1),
     "no poll is ever answered": polls(lambda c: c.reset(), error="ConnectionLostError", polled=-1, state="UNKNOWN"),
-    # -- faults before there is a job ----------------------------------------------------------------------
+    # The fault comes before there is a job.
     "begun at the second attempt": Cell(
         [refused("500 Internal Server Error"), begun], [done], started=2, billed_max=2 * PAGES
     ),

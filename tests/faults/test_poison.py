@@ -172,8 +172,8 @@ def test_one_in_ten_is_poison(colour: str, tmp_path: Path) -> None:
     texts = [f"독 {n}" if n % 10 == n // 10 % 10 else f"글 {n}" for n in range(200)]
     service = Vendor(colour, "reset", lambda text: text.startswith("독"))
     for _ in range(3):
-        # One after the other: if several requests with a poison fail at the same moment, the batch may take that for an
-        # outage, and pause.
+        # The requests go out one after the other: if several with a poison failed at the same moment, the batch might
+        # take that for an outage, and pause.
         done = service.run(texts, journal=tmp_path / "j", concurrency=1)
         assert done.error is None
     assert done.values() == ["failed" if text.startswith("독") else "ok" for text in texts]
@@ -301,9 +301,6 @@ def test_many_at_fault_in_a_row_look_like_an_outage(colour: str, tmp_path: Path)
         assert isinstance(done.error, PausedError)
         assert done.books["failed"] == 0
     assert ask("sentiment", texts[::-1], journal=tmp_path / "j").books["done"] == 40
-
-
-# -- flickers ----------------------------------------------------------------------------------------------------
 
 
 @both

@@ -60,7 +60,7 @@ class LossyFile(apsw.VFSFile):
 
 
 class LossyFiles(apsw.VFS):
-    """A file system of such files."""
+    """A file system whose files may lose what was not synced."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk

@@ -152,7 +152,7 @@ class CutFile(apsw.VFSFile):
 
 
 class CutFiles(apsw.VFS):
-    """A file system of such files."""
+    """A file system whose files tell the disk what is done to them."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk

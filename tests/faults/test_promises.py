@@ -158,5 +158,5 @@ def test_every_error_says_what_a_service_should_answer() -> None:
     assert listed == {kind.__name__: kind.http_status for kind in kinds if kind.__name__ in listed}
     inherited = {kind.__name__ for kind in kinds if kind.__name__ not in listed and kind.http_status != 500}
     of_a_chat_model = {"BlockedError", "TruncatedError", "TimeLimitError", "EmptyAnswerError", "ToolCallError"}
-    # Each of these has the status of the class that it is.
+    # Each of these inherits the status of a class above it.
     assert inherited == {"FetchError", "NeedsImageError", "TLSError", "ResponseTooLargeError", *of_a_chat_model}

@@ -157,9 +157,6 @@ def test_a_key_that_no_header_can_hold(colour: str, value: str) -> None:
     assert server.connections == 0
 
 
-# -- uploads -----------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
     """Return most of a minute of noise: 1.8 MB."""
@@ -203,9 +200,6 @@ def test_a_refusal_before_the_upload_has_ended(colour: str, vendor: str, speech:
         with pytest.raises((cloudai.TooLargeError, cloudai.ConnectionLostError)):
             ask(colour, VENDORS[vendor].make(), server.url, "speech_to_text", speech)
         assert server.connections <= 2
-
-
-# -- places ------------------------------------------------------------------------------------------------
 
 
 def test_no_place_is_nothing_sent(vendor: str) -> None:

@@ -161,9 +161,6 @@ def test_another_librarys_client_is_refused() -> None:
         Client("local", http_client=object())
 
 
-# -- jobs --------------------------------------------------------------------------------------------------
-
-
 class Jobs(Provider):
     """A vendor whose reply says where to look at the job."""
 
@@ -219,9 +216,6 @@ def test_origins() -> None:
     assert len({origin(place) for place in [FIRST, *SAME]}) == 1
     assert origin(FIRST) not in {origin(place) for place in ANOTHER}
     assert origin("http://[::1]:8000/a") == ("http", "[::1]", 8000)
-
-
-# -- plain http --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Vendor:
     good: dict[str, Any]
     strange: dict[str, Any]
     required: str
-    """Of the good reply a field without which it is no reply."""
+    """A field of the good reply without which it is no reply."""
     units: int = 1
     """The units that the vendor counts for one request."""
 

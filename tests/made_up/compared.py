@@ -39,7 +39,7 @@ class Pictures:
         self.given = [self._picture(i) for i in range(n)]
         self._numbers = {picture: i for i, picture in enumerate(self.given)}
         self.asked: Counter[tuple[str, str]] = Counter()
-        """How many pictures each vendor was asked for, by operation."""
+        """The number of pictures that each vendor was asked for, by operation."""
 
     @staticmethod
     def _picture(i: int) -> bytes:

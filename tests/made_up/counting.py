@@ -21,14 +21,14 @@ __all__ = ["Runner", "Vendor", "kill", "runner", "vendor"]
 
 
 class Vendor:
-    """What was asked for, and when it had been answered."""
+    """A vendor that notes every request, and when it had been answered."""
 
     def __init__(self, delay: float) -> None:
         self.delay = delay
         self.posts: Counter[str] = Counter()
         self.polls = 0
         self.requests = 0
-        """All of them: posts, however many texts are in one, and polls."""
+        """The number of all requests: posts, however many texts are in one, and polls."""
         self.url = ""
         self.chance = random.Random(7)  # noqa: S311  # the same each time
         self.lock = threading.Lock()

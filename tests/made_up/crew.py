@@ -45,7 +45,8 @@ def work(wish: dict[str, Any]) -> None:
         ) as job,
     ):
         parts = job.partition(wish["parts"])
-        # What a process does for its first request takes longer than a pace leaves between its turn and the vendor.
+        # A first request takes a process longer than the pace allows between its turn and the vendor, so it comes
+        # before the parts.
         client.sentiment("first")
         for number in wish["order"]:
             outcomes = parts[number].run()

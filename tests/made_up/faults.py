@@ -18,7 +18,7 @@ __all__ = ["FAULTS", "Cell"]
 
 @dataclass(frozen=True)
 class Cell:
-    """A fault and what a call makes of it."""
+    """A fault, and what becomes of a call that meets it."""
 
     fault: Callable[[Vendor], Fault]
     requests: int
@@ -26,9 +26,9 @@ class Cell:
     """The class of error; empty where the call succeeds."""
     state: str = "UNKNOWN"
     billed_max: int | None = None
-    """By default as many as requests where it may have been billed."""
+    """The most requests that may have been billed; None stands for as many as were sent, if any may have been."""
     carried_out: bool = True
-    """Whether the vendor bills it."""
+    """Whether the vendor bills the request."""
     reads: bool = True
     timeout: float = 10.0
     hint: float | None = None
@@ -131,7 +131,7 @@ def status(line: str, error: str, requests: int, state: str, *headers: str, **fa
 
 
 FAULTS: dict[str, Cell] = {
-    # -- a connection that breaks --------------------------------------------------------------------------
+    # The connection breaks.
     "reset while reading": lost(begun_and_reset, reads=False, carried_out=False),
     "closed before headers": lost(lambda _: None),
     "reset before headers": lost(lambda c: c.reset()),
@@ -141,13 +141,13 @@ FAULTS: dict[str, Cell] = {
     "bad chunk": lost(lambda c: c.send(head("200 OK", "Transfer-Encoding: chunked"), b"zz\r\n{}")),
     "bad status line": lost(lambda c: c.send(b"HTTP/9 OK fine\r\n\r\n")),
     "not HTTP": lost(lambda c: c.send(b"\x15\x03\x01\x00\x02\x02\x16")),
-    # -- time ----------------------------------------------------------------------------------------------
+    # The reply does not come in time.
     "silence": late(lambda _: lambda c: c.silence()),
     "dripping body": late(lambda v: lambda c: (c.send(head(size=9999)), c.drip(good(v) * 50, 0.05))[0]),
     "dripping headers": late(lambda _: lambda c: c.drip(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 500, 0.05)),
     "endless 100 Continue": late(lambda _: lambda c: c.drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 900, 0.01)),
     "silence after half a body": late(lambda v: lambda c: halves(c, good(v), c.silence)),
-    # -- a good status that cannot be used -----------------------------------------------------------------
+    # A good status comes with a body that cannot be used.
     "truncated JSON": bad(lambda v: good(v)[:-2]),
     "web page": bad(lambda _: b"<!DOCTYPE html><title>proxy</title>"),
     "web page that says so": bad(good, "text/html; charset=utf-8"),
@@ -173,7 +173,7 @@ FAULTS: dict[str, Cell] = {
     "encoding nobody asked for": bad(good, "application/json", "Content-Encoding: br"),
     "204": Cell(lambda _: lambda c: c.send(head("204 No Content", kind="")), 1, "MalformedResponseError"),
     "206": Cell(lambda v: reply(good(v), "206 Partial Content"), 1, "MalformedResponseError"),
-    # -- too large -----------------------------------------------------------------------------------------
+    # The reply is too large.
     "gzip bomb": Cell(lambda _: reply(bomb(), "200 OK", "Content-Encoding: gzip"), 1, "ResponseTooLargeError"),
     "gzip that grows a thousandfold": Cell(
         lambda _: reply(gzip.compress(b" " * 10_000_000), "200 OK", "Content-Encoding: gzip"),
@@ -183,7 +183,7 @@ FAULTS: dict[str, Cell] = {
     "endless body": Cell(lambda _: endless, 1, "ResponseTooLargeError"),
     "deep JSON": Cell(changed(lambda _: b"[" * 5000 + b"]" * 5000), 1, "ResponseTooLargeError"),
     "endless headers": Cell(lambda _: endless_headers, 1, "ResponseTooLargeError"),
-    # -- good, though strange ------------------------------------------------------------------------------
+    # The reply is good, though some of them are strange.
     "good": Cell(changed(good), 1, "", "DONE"),
     "packed": Cell(lambda v: reply(gzip.compress(good(v)), "200 OK", "Content-Encoding: gzip"), 1, "", "DONE"),
     "packed in two members": Cell(
@@ -202,7 +202,7 @@ FAULTS: dict[str, Cell] = {
     "no content type": Cell(changed(good, ""), 1, "", "DONE"),
     "byte order mark and spaces": Cell(changed(lambda v: b"\xef\xbb\xbf   " + good(v) + b"\n"), 1, "", "DONE"),
     "unknown words and fields": Cell(changed(lambda v: as_json(v.strange)), 1, "", "DONE"),
-    # -- refusals ------------------------------------------------------------------------------------------
+    # The service refuses the request.
     "400": status("400 Bad Request", "BadRequestError", 1, "REFUSED", billed_max=1),
     "404": status("404 Not Found", "BadRequestError", 1, "REFUSED", billed_max=1),
     "422": status("422 Unprocessable", "BadRequestError", 1, "REFUSED", billed_max=1),
@@ -222,7 +222,7 @@ FAULTS: dict[str, Cell] = {
     "501": status("501 Not Implemented", "ServerError", 1, "REFUSED", billed_max=1),
     "505": status("505 Version", "ServerError", 1, "REFUSED", billed_max=1),
     "599": status("599 Odd", "ServerError", 1, "REFUSED", billed_max=1),
-    # -- waits ---------------------------------------------------------------------------------------------
+    # The service asks for a wait, or asks for it in a way that cannot be followed.
     "429": status("429 Too Many Requests", "RateLimitedError", 3, "REFUSED"),
     "429 seconds": status("429 Too Many Requests", "RateLimitedError", 3, "REFUSED", "Retry-After: 2", hint=2.0),
     "429 fraction": status("429 Too Many Requests", "RateLimitedError", 3, "REFUSED", "Retry-After: 0.5", hint=0.5),
@@ -244,7 +244,7 @@ FAULTS: dict[str, Cell] = {
         f"429 {hint}": status("429 Too Many Requests", "RateLimitedError", 3, "REFUSED", f"Retry-After: {hint}")
         for hint in ("inf", "1e400", "soon", "-5", "nan")
     },
-    # -- elsewhere -----------------------------------------------------------------------------------------
+    # The reply leads elsewhere.
     **{
         f"{code} {place}": status(f"{code} Moved", "RedirectBlockedError", 1, "REFUSED", f"Location: {place}")
         for code in (301, 302, 303, 307, 308)

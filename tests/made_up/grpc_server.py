@@ -36,7 +36,7 @@ assert error_details_pb2  # known to the pool, so that details can be read from 
 
 @dataclass
 class Grpcd:
-    """What the server answers, as JSON, and what it was asked."""
+    """The answer of a server, as JSON, and the requests that it was sent."""
 
     reply: Any
     delay: float = 0.0

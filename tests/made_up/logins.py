@@ -19,7 +19,7 @@ from tests.made_up.faults import head
 from tests.made_up.server import Connection, Faultd, faultd
 
 SECRET = "canary-0f3a9c-비밀"
-"""What a login must not show; also in Korean, for a text may be escaped on its way."""
+"""A secret that a login must not show; a part of it is Korean, because a text may be escaped on its way."""
 ASCII_SECRET = "canary-0f3a9c-of-ascii"
 AZURE = "https://one.cognitiveservices.azure.com"
 NLU = "https://api.eu-de.natural-language-understanding.watson.cloud.ibm.com"
@@ -78,7 +78,7 @@ def watson(url: str) -> Watson:
 
 @dataclass
 class Vendor:
-    """How to log in there, what a token's reply looks like, and a good reply of its service."""
+    """A vendor: how to log in there, how a reply with a token looks, and a good reply of its service."""
 
     make: Callable[[str], Provider]
     reply: Any

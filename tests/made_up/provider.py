@@ -1,4 +1,4 @@
-"""A made-up vendor, small enough to read: what the engine's tests call."""
+"""A made-up vendor, small enough to read, which the tests of the engine call."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def texts_of(n: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Five:
-    """Five texts go into one request."""
+    """A rule by which five texts go into one request."""
 
     limit: int = 5
 
@@ -176,7 +176,7 @@ def _die_at(failpoint: str, after: int) -> None:
 
     def committed(self: Journal, works: Any) -> None:
         if when == "before":
-            # The transaction is begun and what it holds is written, and it never ends.
+            # The process dies before COMMIT: the transaction has begun, and what it holds is written.
             execute = self._db.execute
 
             class Cut:

@@ -70,11 +70,11 @@ Fault = Callable[[Connection], None]
 
 @dataclass
 class Faultd:
-    """What the server was asked. ``bills`` is what a vendor would count: every request that is not refused."""
+    """A server, and the requests that it was sent. ``bills`` says whether the vendor would bill them."""
 
     fault: Fault
     bills: bool = True
-    """Whether this fault carries the call out before it fails."""
+    """Whether the fault carries the call out before it fails."""
     reads: bool = True
     """Whether the request is read before the fault begins."""
     keeps: bool = False

@@ -131,4 +131,4 @@ SERVICES: Mapping[str, Callable[[Request], Any]] = {
     "text:synthesize": lambda _: {"audioContent": WAV},
     "speech:recognize": lambda _: {},
 }
-"""What each service answers, by a part of its address."""
+"""The answer of each service, by a part of its address."""

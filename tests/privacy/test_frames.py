@@ -1,4 +1,4 @@
-"""What trackers of errors collect: the variables of our frames, after whatever has ended a call or a constructor."""
+"""The variables of our frames, which trackers of errors collect, after whatever has ended a call or a constructor."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_cancelled_call_keeps_nothing(how: str, vendor: int) -> None:
 
 
 class SoftLimitError(Exception):
-    """What Celery raises in a task that takes too long."""
+    """The exception that Celery raises in a task that takes too long."""
 
 
 @pytest.mark.loopback
@@ -182,9 +182,6 @@ def test_an_input_that_cannot_be_sent_keeps_nothing(given: Any) -> None:
         with pytest.raises(cloudai.CloudAIError) as raised:
             client.sentiment(TEXT, timeout=-1, **OPTIONS)
         assert held(raised.value, TEXT, KEY, HEADER) == []
-
-
-# -- certificates ------------------------------------------------------------------------------------------
 
 
 def without_names() -> ssl.SSLContext:

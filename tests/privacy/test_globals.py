@@ -185,7 +185,7 @@ for change in json.loads(os.environ["CHANGES"]):
         os._exit(0)
     os.waitpid(child, 0)
 """
-"""Makes each change in a fork of its own, so that the modules are imported once."""
+"""A program that makes each change in a fork of its own, so that the modules are imported once."""
 
 
 @pytest.fixture(scope="module")
@@ -212,4 +212,4 @@ def test_the_watch_sees(change: str, name: str, seen: dict[str, Any]) -> None:
 
 
 LIGHT = WATCH.replace("import cv2, pandas, polars\n", "")
-"""The same, sooner there."""
+"""The program `WATCH` without the modules that are slow to import."""

@@ -190,7 +190,8 @@ def test_the_network_is_silent(colour: str, reply: str, name: str) -> None:
         assert not hits(shown_by(raised), [*SECRETS, BASIC, TEXT])
         assert all(each.__traceback__ is None for each in list(chain(raised))[1:])
     if reply in ("good", "cut"):
-        # What a server says in its headers the HTTP library logs at DEBUG, where it sends the request: docs/privacy.md.
+        # The HTTP library logs the headers of a server at DEBUG, so the log of a request that it sends is not looked
+        # at; see docs/privacy.md.
         assert not hits("\n".join(log), [*SECRETS, BASIC, TEXT])
 
 

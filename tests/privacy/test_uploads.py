@@ -149,7 +149,7 @@ def test_an_upload_that_fails_is_silent(call: Caller, name: str, status: int) ->
         assert not hits(what, canaries)
     for sent in uploads[1:]:
         assert not hits(sent, [PLACE])
-    # The secret of AWS's keys never leaves: a service can repeat it only by chance.
+    # The secret of AWS's keys never leaves, so a service cannot repeat it.
     assert SECRET not in "".join(f"{request.headers}" for request in requests)
 
 

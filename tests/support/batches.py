@@ -21,7 +21,7 @@ both = pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 
 @dataclass
 class Done:
-    """What a batch came to."""
+    """The outcomes of a batch, and all that it says of itself."""
 
     outcomes: list[Outcome[Any]] = field(default_factory=list)
     error: Exception | None = None

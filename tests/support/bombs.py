@@ -203,7 +203,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "svg of comments": lambda: b"<!---->" * 5000,
     "svg": lambda: b"<?xml version='1.0'?><!-- a --><svg width='99999' height='99999'/>",
 }
-"""Refused with one line."""
+"""Files that are refused with one line."""
 
 HARMLESS: dict[str, Callable[[], bytes]] = {
     "png, zTXt of 200 MB": lambda: png(8, 8, (b"zTXt", b"a\0\0" + zeros(200))),
@@ -217,4 +217,4 @@ HARMLESS: dict[str, Callable[[], bytes]] = {
     "jpeg, a scan of 4 MB of stuffing": lambda: jpeg()[:-2] + b"\xff\x00" * 2_000_000 + b"\xff\xd9",
     "png of 100,000 chunks": lambda: png(64, 64, *[(b"tEXt", b"a\0b")] * 100_000),
 }
-"""Taken, their first picture sent, or refused; in little time and memory either way."""
+"""Files whose first picture is sent, or that are refused; in little time and memory either way."""

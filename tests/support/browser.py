@@ -31,7 +31,7 @@ class Browser:
         self._reader, self._writer = os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
         self._count, self._rest, self._session = 0, b"", ""
         self.complaints: list[str] = []
-        """What the console, the page or its policy complained about."""
+        """The complaints of the console, of the page and of its policy."""
         self.requests: list[str] = []
         """The addresses that were asked for, but for data that the page holds itself."""
 
@@ -139,7 +139,8 @@ def browsing(profile: Path) -> Iterator[Browser]:
     ours_in, theirs_out = os.pipe()
 
     def arrange() -> None:
-        # The browser reads commands at descriptor 3 and writes at 4; the ones at hand may have just these numbers.
+        # The browser reads commands at descriptor 3 and writes at 4. The pipes may have these numbers, so they are
+        # duplicated first.
         reads, writes = os.dup(theirs_in), os.dup(theirs_out)
         os.dup2(reads, 3)
         os.dup2(writes, 4)

@@ -19,7 +19,7 @@ __all__ = ["Ran", "hangul_font", "run_example"]
 
 
 class Ran(NamedTuple):
-    """What became of an example."""
+    """The outcome of an example."""
 
     returncode: int
     stderr: str

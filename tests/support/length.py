@@ -1,4 +1,4 @@
-"""How long the long tests are: short in ``make test``, longer in CI, and whole in ``make test-faults``."""
+"""The lengths of the long tests: short in ``make test``, longer in CI, and whole in ``make test-faults``."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ class Listener:
 
     shape: str
     failing: dict[str, int] = field(default_factory=dict)
-    """By the first word of a piece, how often it is not answered."""
+    """The number of times that a piece is not answered, by its first word."""
     refused: str = ""
     """A word of a piece that the vendor does not take."""
     headers: dict[str, str] = field(default_factory=dict)

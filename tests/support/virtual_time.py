@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class _Outside:
-    """What other threads still have to do."""
+    """The number of things that other threads still have to do."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class _Outside:
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    """Does not wait for the next timer: moves the clock there, once nothing else comes."""
+    """A selector that does not wait for the next timer, but moves the clock there once nothing else comes."""
 
     def __init__(self, loop_time: list[float], outside: _Outside) -> None:
         super().__init__()

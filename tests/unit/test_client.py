@@ -1,4 +1,4 @@
-"""What users build on: the public names, the two clients, what importing costs, pickling."""
+"""The parts that users build on: the public names, the two clients, the cost of importing, pickling."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_a_first_call_loads_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, _, heavy = done.stdout.strip().partition(" ")
     assert heavy == "[]"
-    # Recordings and their pieces, memory, documents, wording, the chat model, outages, object stores, what is fetched,
-    # what was switched off, and each kind of operation have modules of their own.
+    # cloudai has a module for each of these: recordings and their pieces, memory, documents, wording, the chat model,
+    # outages, object stores, fetched files, retirements, and each kind of operation.
     assert int(count) < 116
 
 

@@ -1,4 +1,4 @@
-"""What the code itself does without: no way to run what a file says, and file names that stay in their folder."""
+"""Dangers that the code avoids: it never runs what a file says, and file names stay in their folder."""
 
 from __future__ import annotations
 

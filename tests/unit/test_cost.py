@@ -14,26 +14,28 @@ ROOT = Path(__file__).parents[2]
 
 LIMITS = {
     # In each row about a dozen calls decide whether the classic service or a chat model answers, and another dozen
-    # whether the provider has failed other calls and is not to be asked for now.
-    # One request, one reply of a face without its points, ten tags, five grades and ten colours. A picture is looked at
-    # segment by segment (40 calls), the engine and the driver take 90, the connection 75.
+    # whether the provider has failed other calls and is not to be asked for now. This row has one request, and one
+    # reply of a face without its points, ten tags, five grades and ten colours. Looking at a picture segment by segment
+    # takes 40 calls, the engine and the driver take 90, and the connection takes 75.
     "google cloudai": 377,
-    # Twenty tags, five objects, two colours.
+    # The reply has twenty tags, five objects and two colours.
     "azure3 cloudai": 310,
-    # The same, with twelve words in six lines, whose corners the wire model makes, and the result takes as they are.
+    # The reply also has twelve words in six lines, whose corners the wire model makes, and the result takes as they
+    # are.
     "azure4 cloudai": 356,
-    # Five sentences with their confidences, which are read one by one (70 calls); there is no picture.
+    # The reply has five sentences with their confidences, which are read one by one (70 calls); there is no picture.
     "sentiment cloudai": 275,
-    # Two numbers and five emotions. Watson's settings may be in files, and are looked up in each call (70 calls).
+    # The reply has two numbers and five emotions. Watson's settings may be in files, and are looked up in each call
+    # (70).
     "watson cloudai": 278,
-    # As the first, and an upload of 1.3 MB that is written in six pieces.
+    # The call is that of the first row, and its upload of 1.3 MB is written in six pieces.
     "1MB cloudai": 473,
-    # As the one before, over TLS: each piece is encrypted as a whole, and then written.
+    # The call is that of the row before, over TLS: each piece is encrypted as a whole, and then written.
     "1MB TLS cloudai": 554,
-    # As the first by an awaiting client, with the calls of the event loop: the wait for the reply takes 25, the
-    # deadline of the exchange 15, and the limit of the calls in flight 8.
+    # The call is that of the first row by an awaiting client, and adds the calls of the event loop: the wait for the
+    # reply takes 25, the deadline of the exchange 15, and the limit of the calls in flight 8.
     "128 cloudai": 480,
-    # A picture of a batch, in all threads together, with a journal in memory: beside the call itself, its input is
+    # The row counts all threads for a picture of a batch with a journal in memory. Beside the call itself, the input is
     # taken, looked up, written down before and after the request and at its end, and its outcome is handed out.
     "batch one by one": 990,
     # Sixteen pictures share the waits for threads, which are half of the calls of one by one.

@@ -1,4 +1,4 @@
-"""What is fuzzed: each takes bytes, and fails where something but an error of ours comes out, or something untrue."""
+"""The targets of fuzzing: each takes bytes, and fails where an error is not one of ours, or a result is untrue."""
 
 from __future__ import annotations
 

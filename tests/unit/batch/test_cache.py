@@ -1,4 +1,4 @@
-"""What one batch has paid for another is given: by another journal, and in another process."""
+"""A batch is given what another one has paid for: by another journal, and in another process."""
 
 from __future__ import annotations
 
@@ -67,9 +67,6 @@ def rows(sql: str) -> list[Any]:
     """Return the rows of the cache's file."""
     with closing(sqlite3.connect(cache_path())) as db:
         return db.execute(sql).fetchall()
-
-
-# -- hits --------------------------------------------------------------------------------------------------------
 
 
 @both
@@ -174,7 +171,7 @@ def test_sixteen_in_a_request_are_found_one_by_one(colour: str, network: NETWORK
 
 
 class Placed(MadeUp):
-    """It has places, and several APIs."""
+    """A vendor with several places and several APIs."""
 
     settings = (*MadeUp.settings, Setting("endpoint", ("MADE_UP_ENDPOINT",)))
     api = ""
@@ -189,13 +186,13 @@ class Placed(MadeUp):
 
 
 class Other(Placed):
-    """Another vendor."""
+    """Another vendor with several places and several APIs."""
 
     name = "other"
 
 
 class Newer(Placed):
-    """Another API of the same."""
+    """The same vendor by another API."""
 
     api = "v2"
 
@@ -320,9 +317,6 @@ def test_a_size_that_is_none_is_refused(megabytes: str, monkeypatch: pytest.Monk
             client.batch("sentiment", [])
 
 
-# -- what goes before it, and what is no hit ---------------------------------------------------------------------------
-
-
 @both
 def test_errors_are_not_kept(colour: str, network: NETWORK) -> None:
     """A request that was refused is sent again for another journal."""
@@ -404,9 +398,6 @@ def test_a_result_of_another_version_is_read_anew(colour: str, network: NETWORK,
     assert run("sentiment", TEXTS, journal=tmp_path / "삼").values() == ["ok"] * 12
     assert len(server.requests) == 24
     assert run("sentiment", TEXTS).sent == 0
-
-
-# -- the plan, and the command -------------------------------------------------------------------------------------
 
 
 @both
@@ -515,9 +506,6 @@ def test_the_command_line_can_do_without(network: NETWORK, monkeypatch: pytest.M
         assert len(server.requests) == n
 
 
-# -- what is in the file -------------------------------------------------------------------------------------------
-
-
 @both
 def test_nothing_secret_is_written(colour: str, network: NETWORK, tmp_path: Path) -> None:
     """No key, no text, no name, no picture, no extra, no cookie; the file is for its owner's eyes alone."""
@@ -544,9 +532,6 @@ def test_its_folder_is_for_its_owner(network: NETWORK, monkeypatch: pytest.Monke
     monkeypatch.setenv("CLOUDAI_CACHE_DIR", str(tmp_path / "캐시" / "안"))
     batcher("blocking")("sentiment", TEXTS)
     assert (tmp_path / "캐시" / "안").stat().st_mode & 0o777 == 0o700
-
-
-# -- its size ------------------------------------------------------------------------------------------------------
 
 
 def answer_of(size: int) -> CallRecord:
@@ -608,9 +593,6 @@ def test_use_is_marked_coarsely() -> None:
         with small(10**6, now) as kept:
             assert kept.find("sentiment", "call")
         assert rows("SELECT used FROM answers") == [(1_000_000_000 + marked,)]
-
-
-# -- whatever happens to the file ------------------------------------------------------------------------------------
 
 
 def theirs(path: Path) -> None:

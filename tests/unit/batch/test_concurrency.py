@@ -1,4 +1,4 @@
-"""How many requests are out at a time: ``concurrency=`` counts the parts of parallel steps too."""
+"""The number of requests that are out at a time: ``concurrency=`` counts the parts of parallel steps too."""
 
 from __future__ import annotations
 

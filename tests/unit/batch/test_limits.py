@@ -33,7 +33,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 COUNTED = {"ok": True, "odd": True, "429": False, "401": False, "503 later": False}
-"""Whether the vendor counts it, where that is known; else it is as the schedule says."""
+"""Whether the vendor counts the request, where that is known; otherwise the schedule says so."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Vendor:
     came: Counter[str] = field(default_factory=Counter)
     """Billed requests that reached it, by text."""
     units: int = 0
-    """What it has counted."""
+    """The units that the vendor has counted."""
     after: list[str] = field(default_factory=list)
     """Texts that were sent though they had been answered, or refused for good."""
     finished: set[str] = field(default_factory=set)
@@ -92,7 +92,7 @@ class Vendor:
 
 @dataclass
 class Told:
-    """What a run says of itself."""
+    """The facts that a run tells of itself."""
 
     rows: list[dict[str, Any]]
     books: dict[str, int]
@@ -102,7 +102,7 @@ class Told:
 
 
 class Stopped(BaseException):
-    """Like Ctrl-C, in a test."""
+    """An exception like that of Ctrl-C."""
 
 
 def run(
@@ -125,7 +125,7 @@ def run(
                         raise KeyboardInterrupt if stop[0] == "interrupt" else Stopped
         except BaseException as raised:
             error = raised
-    # It is over, and what it kept is read by the next one.
+    # The run has ended; its journal is read by another client, as the next run would.
     return Told(_rows(how["journal"], operation, inputs, how), job.books, job.balanced, error, outcomes)
 
 
@@ -195,7 +195,7 @@ RUNS = st.lists(
         st.sampled_from(["blocking", "awaiting"]),
         st.sampled_from([1, 2, 8]),
         st.none() | st.tuples(st.sampled_from(["break", "interrupt", "cancel"]), st.integers(0, 6)),
-        st.integers(0, 10**6),  # the order of the inputs
+        st.integers(0, 10**6),  # the seed of the order of the inputs
     ),
     min_size=1,
     max_size=4,
@@ -235,7 +235,7 @@ def test_limits_bills_and_books_hold(
             assert least <= vendor.units <= highest
             assert sum(row["billed_min"] for row in told.rows) <= vendor.units
             assert not vendor.after, "what was answered, or refused for good, is not sent again"
-        # Run to its end by somebody who may spend what it takes, and with a service that has recovered.
+        # A last run goes to its end: it may spend what it takes, and the service has recovered.
         vendor.faults.clear()
         told = run("blocking", vendor, "sentiment", inputs, journal=journal, concurrency=4)
         assert told.error is None
@@ -388,9 +388,6 @@ def test_a_slow_reader_holds_the_inputs_back(colour: str) -> None:
                     break
 
     asyncio.run(scene())
-
-
-# -- the same bytes ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.long

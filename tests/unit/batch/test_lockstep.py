@@ -104,7 +104,7 @@ def test_a_journal_that_fails_fails_each() -> None:
 
 
 class AtWork:
-    """How many are at something at once."""
+    """A count of those that are at work at the same time."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -153,7 +153,7 @@ def test_who_is_cancelled_takes_no_place_along() -> None:
             yield Wait(never)
 
         async def settle() -> None:
-            for _ in range(50):  # steps of the event loop, in which whoever can go on does
+            for _ in range(50):  # fifty steps of the event loop, in which every task that can go on does
                 await asyncio.sleep(0)
 
         async def leaves(task: asyncio.Task[None]) -> int:
@@ -164,9 +164,9 @@ def test_who_is_cancelled_takes_no_place_along() -> None:
 
         tasks = [asyncio.ensure_future(driver.run(places.hold(stuck()))) for _ in range(5)]
         await settle()
-        assert at.now == 2  # who came in, all in all
-        assert await leaves(tasks[3]) == 2  # one who waits
-        assert await leaves(tasks[2]) == 2  # the first who waits
+        assert at.now == 2  # three tasks have come in until now
+        assert await leaves(tasks[3]) == 2  # this task waits
+        assert await leaves(tasks[2]) == 2  # this task waits in front
         assert await leaves(tasks[0]) == 3
         for task in tasks:
             await leaves(task)

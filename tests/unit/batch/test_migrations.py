@@ -46,7 +46,7 @@ TODAY = queries.SCHEMA.version
 each_journal = pytest.mark.parametrize("name", JOURNALS)
 OF_EACH_VERSION = list({name[:9]: name for name in JOURNALS}.values())
 each_version = pytest.mark.parametrize("name", length(OF_EACH_VERSION, JOURNALS, JOURNALS))
-"""For what takes long: one file of each version of the journal in the short form."""
+"""Parameters for tests that take long: in the short form, one file of each version of the journal."""
 each_cache = pytest.mark.parametrize("name", CACHES)
 
 
@@ -194,7 +194,7 @@ def answer(request: Request) -> Response:
 
 
 class Service:
-    """Answers what is open, and keeps what should not have been asked."""
+    """A service that answers what is open, and notes what should not have been asked."""
 
     def __init__(self) -> None:
         self.paid_twice: list[Request] = []
@@ -503,7 +503,7 @@ def test_a_process_that_is_killed_midway(statement: int, name: str, journal: Pat
 
 
 class CutDisk(Disk):
-    """A disk whose power goes at a write of a certain number; what is found on it then goes into a folder."""
+    """A disk whose power goes at a write of a certain number; what is then found on it goes into a folder."""
 
     def __init__(self, cut: int, found: Path) -> None:
         super().__init__(random.Random(cut))  # noqa: S311  # the same each time
@@ -512,7 +512,7 @@ class CutDisk(Disk):
 
 
 class CutFile(LossyFile):
-    """A file on such a disk."""
+    """A file on a disk whose power goes."""
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         """Write, where the power is still there: of the writes that are not synced each is on the disk, or is not."""
@@ -524,7 +524,7 @@ class CutFile(LossyFile):
 
 
 class CutFiles(apsw.VFS):
-    """A file system of such files."""
+    """A file system on a disk whose power goes."""
 
     def __init__(self, disk: CutDisk) -> None:
         self._disk = disk

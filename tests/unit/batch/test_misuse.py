@@ -1,4 +1,4 @@
-"""What people get wrong with a batch: each is told, nothing is paid for in vain, nothing is empty in silence."""
+"""Mistakes that people make with a batch: each is told, nothing is paid for in vain, nothing is empty in silence."""
 
 from __future__ import annotations
 
@@ -35,11 +35,8 @@ def client_of(send: Any = mood) -> Client:
     return Client(MadeUp(key="not-a-real-key"), send=send)
 
 
-# -- plans ---------------------------------------------------------------------------------------------------------
-
-
 class Pipe(io.RawIOBase):
-    """Bytes that come once."""
+    """A pipe, whose bytes come once."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
@@ -118,9 +115,6 @@ def test_a_plan_does_not_steer_a_terminal() -> None:
     assert "\x07" not in shown
 
 
-# -- progress ------------------------------------------------------------------------------------------------------
-
-
 @both
 def test_a_bar_that_cannot_be_made_costs_nothing(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is made before anything is sent."""
@@ -195,7 +189,7 @@ async def slowly(_: Outcome[Any]) -> None:
 
 
 class Teller:
-    """An object that is called so."""
+    """An object whose ``__call__`` is asynchronous."""
 
     async def __call__(self, _: Outcome[Any]) -> None:
         """Do nothing."""
@@ -226,9 +220,6 @@ def test_an_awaiting_batch_awaits_it() -> None:
 
     asyncio.run(main())
     assert sorted(told) == sorted([*range(len(TEXTS)), 0, 1, 2])
-
-
-# -- two iterations, and an end -------------------------------------------------------------------------------------
 
 
 def test_it_runs_once_at_a_time() -> None:
@@ -278,8 +269,6 @@ def test_a_batch_that_was_stopped_says_so(colour: str) -> None:
             assert job.books["not_started"]
 
 
-# -- inputs and columns ---------------------------------------------------------------------------------------------
-
 ROWS = [{"이름": "가", "후기": "맛있어요"}, {"이름": "나", "후기": "별로예요", "비고": "늦음"}]
 
 
@@ -325,9 +314,6 @@ def test_keep_is_a_list_of_columns(settings: dict[str, Any], text: str) -> None:
     """One word is no list; without a column there are no rows to keep of."""
     with client_of() as client, pytest.raises(SettingsError, match=text):
         client.batch("sentiment", ROWS, **settings)
-
-
-# -- who leaves, leaves ---------------------------------------------------------------------------------------------
 
 
 @both_by_turns("where, kind", itertools.product(["send", "progress"], [SystemExit, KeyboardInterrupt]))

@@ -36,9 +36,6 @@ def good(_: Request) -> Response:
     return ok({"score": 0.5})
 
 
-# -- outages -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.long
 @both_by_turns("fault", [refused(503), refused(502), ConnectionLostError("cut"), DeadlineExceededError("late")])
 def test_an_outage_of_many_runs_blames_nobody(fault: Any, colour: str, tmp_path: Path) -> None:
@@ -138,9 +135,6 @@ def test_a_hint_without_sense_has_no_date(colour: str) -> None:
     assert "Run the same again later" in str(done.error)
 
 
-# -- quotas, in the vendors' own words ---------------------------------------------------------------------------
-
-
 def replied(fixture: str) -> Response:
     """Return the last reply of a recorded exchange."""
     held = json.loads((FIXTURES / fixture).read_text("utf-8"))["exchanges"][-1]["response"]
@@ -181,9 +175,6 @@ def test_a_spent_quota_pauses_at_the_first_reply(
     assert len(server.requests) == 1
     assert (done.books["failed"], done.books["not_started"]) == (0, 30)
     assert re.search(f"Run the same again ({when})", str(done.error)), str(done.error)
-
-
-# -- one input's own fault ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""What a journal keeps: the right words beside each result, no text and no signature of an address, and it forgets."""
+"""The content of a journal: the right words beside each result, no text, no signature of an address; it forgets."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_options_that_cannot_be_written_down_are_refused(attributes: Any) -> Non
 
 
 class Stubborn:
-    """Cannot be shown."""
+    """An object that cannot be shown."""
 
     def __str__(self) -> str:
         raise RuntimeError("no")

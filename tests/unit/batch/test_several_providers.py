@@ -77,7 +77,7 @@ def test_another_provider_answers_what_one_cannot(colour: str, fault: Any) -> No
     assert set(done.values("provider")) == {SECOND}
     assert vendors.count(SECOND) == 40
     assert vendors.count(THIRD) == 0
-    # Each of the four workers may be on its way there when the first one fails.
+    # Each of the four workers may have been about to ask the first provider when its first call fails.
     assert 1 <= vendors.count(FIRST) <= 4 * 3
     assert all(tried.startswith(f"{FIRST} (") for tried in done.values("tried"))
     assert set(done.values("billed_max")) == {1}
@@ -95,14 +95,14 @@ def test_what_may_have_been_billed_is_parked(colour: str, tmp_path: Path) -> Non
     assert vendors.count(SECOND) == 40 - n
     statuses = Counter(zip(done.values("status"), done.values("provider"), strict=True))
     assert statuses == {("in_doubt", FIRST): n, ("ok", SECOND): 40 - n}
-    # The next run asks the first provider again for these, which may be billed twice, and nobody for the others.
+    # The next run asks only the first provider, and only for these inputs, which may be billed twice.
     del vendors.answers[FIRST]
     before = vendors.count(FIRST)
     again = run(colour, vendors, journal=tmp_path / "일.journal")
     assert (again.sent, vendors.count(FIRST) - before, vendors.count(SECOND)) == (n, n, 40 - n)
     assert again.books["done"] == 40
     assert Counter(again.values("provider")) == {FIRST: n, SECOND: 40 - n}
-    # Left out where the user says so.
+    # With in_doubt="skip" the inputs in doubt are left out.
     assert run(colour, vendors, journal=tmp_path / "일.journal", in_doubt="skip").sent == 0
 
 
@@ -183,9 +183,9 @@ def test_what_one_has_given_up_is_asked_of_the_next(colour: str, tmp_path: Path)
     rows = [row for row in done.table if row["item"] % 10 == 7]
     assert {row["provider"] for row in rows} == {SECOND}
     assert [row["billed_max"] for row in rows] == [row["billed_max"] + 1 for row in spent]
-    # Where the last one has given it up as well, the input has failed, and soon nobody is asked again: while the first
-    # one is left out, an input is not asked of it, and is once in a later run. The inputs go out one by one, so that
-    # the last provider answers others after each of those at which it has broken.
+    # If the last provider has given an input up as well, the input has failed, and soon nobody is asked again. While
+    # the first provider is left out for a time, an input is not asked of it, and so is asked once more in a later run.
+    # The inputs go out one by one, so that the last provider answers others after each of those at which it has broken.
     vendors.answers[THIRD] = breaks
     sent = []
     while (not sent or sent[-1]) and len(sent) < 9:
@@ -205,7 +205,7 @@ def test_a_limit_is_for_all_of_them(colour: str) -> None:
     assert done.books["not_started"] >= 20
     assert done.balanced
     assert done.paused == "max_units=12 is reached"
-    # An engine that sends nothing is no way around the limit.
+    # The limit also holds for inputs that an engine on this machine would answer, which sends nothing.
     texts = [f"A good day, number {n}." for n in range(20)]
     done = run(colour, Vendors(), [FIRST, Local()], texts, max_requests=5)
     assert (done.sent, done.books["done"], done.books["not_started"]) == (5, 5, 15)
@@ -260,7 +260,7 @@ def test_an_input_that_nobody_can_read(colour: str, tmp_path: Path) -> None:
     done = run(colour, vendors, [no_key, SECOND])
     assert set(done.values("tried")) == {f"{FIRST} (SettingsError)"}
     assert vendors.count(SECOND) == 40
-    # The last one has no key: the one before it, which has, is the one that is waited for.
+    # The last provider has no key, so the batch waits for the one before it.
     done = run(colour, Vendors(**{SECOND: closed}), [SECOND, no_key])
     assert type(done.error).__name__ == "PausedError"
     assert "refused" in str(done.error)
@@ -326,12 +326,12 @@ def test_a_killed_run_goes_on(colour: str, fault: Any, tmp_path: Path) -> None:
     del vendors.answers[FIRST], vendors.answers[SECOND]
     vendors.requests.clear()
     done = run(colour, vendors, journal=copy, in_doubt="resend")
-    # Nineteen were answered, and the journal may not have had the answers to three of them; the rest was never sent.
+    # Nineteen inputs were answered, and the journal may lack the answers to three of them; the others were never sent.
     assert 21 <= done.sent == len(vendors.requests) <= 24
     assert done.books["done"] == done.books["submitted"] == 40
     assert done.values("item") == list(range(40))
     assert vendors.count(SECOND) == 0
-    # Left alone after the kill, the journal names each input that is in doubt once.
+    # The next run finds every input in the journal, and sends nothing.
     again = run(colour, Vendors(), journal=copy, texts=TEXTS)
     assert again.sent == 0
     assert again.values("status") == ["ok"] * 40

@@ -92,7 +92,7 @@ def number_of(most: int) -> int:
 
 
 MANY: list[tuple[str, Provider, str, dict[str, Any], int, int]] = [
-    # What is asked, how many texts fit into a request, and how many requests those texts take.
+    # Each row has an operation, the most texts in a request, and the number of requests that each group of texts takes.
     ("azure", AZURE, "detect_language", {}, 1_000, 1),
     ("azure", AZURE, "key_phrases", KO, 10, 1),
     ("azure", AZURE, "sentiment", KO, 10, 1),
@@ -158,7 +158,8 @@ def test_one_refused_text_among_many(provider: Provider, operation: str, options
     assert (failed.item, type(failed.error).__name__) == (bad, "BadRequestError")
     assert re.search("refused", str(failed.error))
     requests = math.ceil(count / most)
-    # A translator refuses the whole request, and each halving sends two; Azure Language names the text in its reply.
+    # A translator refuses the whole request, and each halving sends two requests; Azure Language names the text in its
+    # reply.
     halvings = math.ceil(math.log2(min(count, most))) if operation == "translate" else 0
     assert requests <= len(server.requests) <= requests + 2 * halvings + 3 * bool(halvings)
 

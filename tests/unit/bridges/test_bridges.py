@@ -1,4 +1,4 @@
-"""Which official clients are taken, what they serve, and what is said of the rest; logins, deadlines and batches."""
+"""The official clients that are taken, their operations, and the errors for all others; logins and deadlines."""
 
 from __future__ import annotations
 
@@ -50,9 +50,6 @@ def opened(client: Any) -> Any:
     """Note a client that is closed after the call, and return it."""
     OPENED.append(client)
     return client
-
-
-# -- what is taken -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "colour"), GIVEN)
@@ -193,9 +190,6 @@ def test_importing_loads_no_official_package() -> None:
     assert done.stdout.split("\n")[:2] == ["[]", "[]"]
 
 
-# -- numbers that are not there ----------------------------------------------------------------------------
-
-
 def test_what_the_vendor_did_not_say_is_not_zero_by_grpc() -> None:
     """A confidence that is missing stays None, in the result and in `raw`; no message type fills in a default."""
     with grpcd(GOOGLE) as server:
@@ -236,9 +230,6 @@ def test_a_zero_is_kept_by_rest() -> None:
     assert result.faces is not None
     assert result.faces.faces[0].landmarks_confidence == 0
     assert result.raw == zero
-
-
-# -- logins ------------------------------------------------------------------------------------------------
 
 
 class Tokens(google.auth.credentials.Credentials):
@@ -287,7 +278,7 @@ def test_google_credentials_that_give_no_token(error: Exception, expected: str) 
 
 
 class Login:
-    """What a login's server said."""
+    """The reply of the server of a login."""
 
     status_code, headers, content, reason = 200, {"content-type": "application/json"}, b"{}", "OK"
 
@@ -342,9 +333,6 @@ def test_ibms_login(status: str | None, expected: str) -> None:
         assert (found["code"], found["message"]) == ("BXNIM0415E", "Provided API key could not be found.")
 
 
-# -- the user's client is left as it is --------------------------------------------------------------------
-
-
 def test_the_official_clients_retries_are_as_they_were() -> None:
     """They are off for our calls alone."""
     with faultd(reply(b"{}", "500 Internal Server Error")) as server:
@@ -371,10 +359,7 @@ def test_a_spent_free_tier_is_told_as_by_our_transport() -> None:
     assert (found["error"], found["status"], found["retry_after"]) == ("RateLimitedError", 403, 15 * 86400.0)
 
 
-# -- time --------------------------------------------------------------------------------------------------
-
-
-# A blocking client of azure-core reads in pieces of its own, until its own timeouts: see docs/bridges.md.
+# A blocking client of azure-core reads a reply in pieces, until timeouts of its own: see docs/bridges.md.
 READING_AS_IT_COMES = ("google-rest", "computervision", "watson-nlu", "watson-speech")
 
 
@@ -439,9 +424,6 @@ def test_the_event_loop_goes_on_while_a_blocking_client_works() -> None:
     with faultd(slow) as server:
         assert asyncio.run(calls(server.url)) < 5
         assert server.count == 20
-
-
-# -- batches -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["google-rest", "google-grpc"])

@@ -1,4 +1,4 @@
-"""What the vendors' libraries raise, as ours: the class, and whether anything may have been sent."""
+"""The errors of the vendors' libraries become ours: the class, and whether anything may have been sent."""
 
 from __future__ import annotations
 

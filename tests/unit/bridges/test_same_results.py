@@ -35,7 +35,7 @@ TYPES = "type.googleapis.com/google.rpc."
 
 @dataclass(frozen=True)
 class Case:
-    """What the server does, and what must come of it by every way."""
+    """The behaviour of the server, and what must come of it by every way."""
 
     error: str
     requests: int
@@ -43,11 +43,11 @@ class Case:
     hint: float | None = None
     body: Callable[[Service], Any] = lambda service: service.good
     fault: Callable[[Any], Fault] | None = None
-    """Of an HTTP server, in place of the body."""
+    """The fault of an HTTP server, in place of the body."""
     grpc: bool = True
-    """Whether gRPC can express it."""
+    """Whether gRPC can express the case."""
     aiohttp: bool = True
-    """Whether aiohttp notices it at once, and not at the deadline as may be."""
+    """Whether aiohttp notices the case at once; it may notice some only at the deadline."""
     timeout: float = 10.0
 
 
@@ -188,6 +188,6 @@ def test_the_same_by_every_way(name: str, colour: str, case: str) -> None:
     assert expected.get("error", "") == what.error
     assert expected.get("retry_after") == what.hint
     if found.get("error") in ("ConnectError", "ConnectionLostError", "DeadlineExceededError", "MalformedResponseError"):
-        # Their texts are of the library that noticed it.
+        # These texts are those of the library that has noticed the failure.
         del expected["message"], found["message"]
     assert found == expected

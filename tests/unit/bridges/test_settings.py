@@ -33,7 +33,7 @@ from tests.unit.bridges.ways import KEY, KEYED, OPENED, SERVICES, TRANSLATOR, WA
 pytestmark = pytest.mark.loopback
 
 HOST = "service.example"
-"""It does not resolve: only the proxy knows where that is."""
+"""A host that does not resolve: only the proxy knows where it is."""
 GIVEN = [pytest.param(name, c, id=f"{name}-{c}") for name, way in WAYS.items() for c in way.colours]
 AZURE = {
     "imageanalysis": ImageAnalysisClient,

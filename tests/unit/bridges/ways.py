@@ -57,7 +57,7 @@ class Service:
     good: Any
     inside: Any = None
     elsewhere: tuple[str, str] = ("sentiment", "좋아요")
-    """An operation that is not this service's."""
+    """An operation that this service does not have."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,7 @@ def run(colour: str, connect: Callable[..., Any], service: Service, *, closes: b
 
 
 OPENED: list[Any] = []
-"""Official clients to close, which is their user's business."""
+"""Official clients that a test has to close, because their user owns them."""
 
 
 def close(_: Any) -> None:

@@ -75,7 +75,7 @@ def test_while_the_batch_runs(vendor: Vendors, capsys: pytest.CaptureFixture[str
             if number in (3, 8):
                 told.append(planned(capsys))
     for (requests, kept, text), ended in zip(told, (4, 9), strict=True):
-        # The last outcome is handed out before it is on the disk, where its reply is; and the worker may be ahead.
+        # The last outcome is handed out before its reply is on the disk, and the worker may be ahead.
         assert ended - 1 <= kept <= ended + 2
         assert requests == 12 - kept
         assert "is in use: the batch runs now" in text

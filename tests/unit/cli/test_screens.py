@@ -1,4 +1,4 @@
-"""What the command says of mistakes in its arguments, and how it shows what is wide, unreadable or not to be shown."""
+"""The command's words about mistakes in its arguments, and whatever is wide, unreadable or not to be shown."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ def test_a_request_without_a_reply_may_be_on_its_way_for_the_whole_margin() -> N
 
 CALLS = st.lists(
     st.tuples(
-        st.floats(0, 5),  # when it wants to go out
-        st.floats(0, MARGIN * 0.98),  # how long it travels
+        st.floats(0, 5),  # when the call wants to go out
+        st.floats(0, MARGIN * 0.98),  # how long the request travels
         st.floats(0, 1),  # how long its reply takes
         st.booleans(),  # whether the reply comes at all
     ),

@@ -35,7 +35,7 @@ from tests.support.virtual_time import run_virtually
 
 
 class Replies:
-    """Sends nothing: gives these replies (or raises these errors) in turn, and keeps what was asked."""
+    """A service that gives these replies, or raises these errors, in turn, and keeps what it was asked."""
 
     def __init__(self, *replies: Response | Exception) -> None:
         self.replies = list(replies)
@@ -623,7 +623,7 @@ def test_an_upload_is_let_go_with_its_call() -> None:
     watched: list[Any] = []
 
     class Uploads(MadeUp):
-        """Sends one."""
+        """A vendor whose request has a Blob in it."""
 
         def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
             """Send one request with a Blob in it."""

@@ -1,4 +1,4 @@
-"""What the user adds to a request goes into exactly one request of a call, and the documentation says into which."""
+"""The user's additions to a request go into exactly one request of a call, and the documentation says into which."""
 
 from __future__ import annotations
 

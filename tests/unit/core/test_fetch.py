@@ -85,8 +85,6 @@ def refused(call: Caller, address: str, allowed: Any, match: str, **options: Any
     return error
 
 
-# -- which addresses are public ------------------------------------------------------------------------------
-
 PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::200e"]
 NOT_PUBLIC = [
     *("0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1"),  # noqa: S104
@@ -154,8 +152,6 @@ def forbid_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", lambda *_, **__: pytest.fail("connected"))
 
 
-# -- spellings -----------------------------------------------------------------------------------------------
-
 SPELLINGS = [
     *("127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "127.0.0.1."),
     *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "localhost", "LOCALHOST", "①②⑦.⓪.⓪.①", "127。0。0。1"),
@@ -199,9 +195,6 @@ def test_addresses_that_are_refused_as_they_stand(
     error = refused(call, address, True, why)
     assert asked == []
     assert "pass" not in str(error).partition("is not fetched")[0]
-
-
-# -- fetching ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.loopback
@@ -284,9 +277,6 @@ def test_the_local_engine_takes_addresses_too(call: Caller) -> None:
         call("local", "detect_faces", "https://photos.example/a.png")
 
 
-# -- redirects -----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.loopback
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed_without_what_was_set_on_the_way(call: Caller, code: int) -> None:
@@ -346,9 +336,6 @@ def test_a_redirect_does_not_leave_tls(call: Caller, tmp_path: Path) -> None:
     ):
         refused(call, f"{server.url}/a.png", rules(server, plain), "without TLS", client_verify=str(public))
         assert plain.connections == 0
-
-
-# -- size and time -------------------------------------------------------------------------------------------
 
 
 def endless(connection: Connection) -> None:
@@ -460,9 +447,6 @@ def test_rules_are_checked(wrong: dict[str, Any]) -> None:
 def test_addresses_are_shown_without_keys(address: str, text: str) -> None:
     """Signed addresses carry one."""
     assert shown(address) == text
-
-
-# -- batches -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.loopback

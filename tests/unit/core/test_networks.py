@@ -1,4 +1,4 @@
-"""Which addresses are public: every row of IANA's registries, to the address, whatever Python's own table says."""
+"""The addresses that are public: every row of IANA's registries, to the address, whatever Python's own table says."""
 
 from __future__ import annotations
 

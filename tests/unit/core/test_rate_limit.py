@@ -197,8 +197,6 @@ def test_a_slow_disk_makes_no_burst(monkeypatch: pytest.MonkeyPatch) -> None:
     assert windows_hold(server.arrivals, 3, MINUTE)
 
 
-# -- the pacer alone ---------------------------------------------------------------------------------------------
-
 SOME_RATES = st.lists(
     st.sampled_from([Rate(1, 1.0), Rate(3, 1.0), Rate(10, 60.0), Rate(2, 60.0), Rate(25, 3600.0)]),
     min_size=1,
@@ -293,9 +291,6 @@ def test_one_a_minute_waits_all_of_a_minute() -> None:
     assert pacer.take(rates("1/min"), 100.0)[0] == pytest.approx(60 + MARGIN)
 
 
-# -- clocks ------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("step", [3600.0, -3600.0, 365 * 86400.0, -365 * 86400.0])
 def test_a_clock_that_is_set_changes_nothing(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wall clock jumps by an hour or a year, forth and back, while a batch runs: each request goes as before."""
@@ -344,8 +339,6 @@ def test_after_a_restart_of_the_computer(tmp_path: Path) -> None:
     assert now <= 12 + MINUTE + MARGIN
 
 
-# -- sharing -----------------------------------------------------------------------------------------------------
-
 PROCESS = """
 from cloudai import Client
 from cloudai.core.rate_limit import RateLimiter
@@ -371,7 +364,7 @@ def test_processes_share_a_pace() -> None:
     """Three at once with the same key, started together: together they are given ten turns at most in any second."""
     times: list[float] = []
     with ThreadPoolExecutor(3) as threads:
-        # When a request then goes out depends on how busy the computer is, so the turns are looked at.
+        # The turns are looked at, because a request goes out later, depending on how busy the computer is.
         for code, out, err in threads.map(lambda _: run_code(PROCESS), range(3)):
             assert code == 0, err
             assert "not counted" not in err
@@ -515,9 +508,6 @@ def test_a_state_file_that_breaks_meanwhile(caplog: pytest.LogCaptureFixture) ->
         pacer.note(now)
     assert "failed" in caplog.text
     assert pacer.take(rates("2/min"), now)[0] > 50
-
-
-# -- deadlines and settings --------------------------------------------------------------------------------------
 
 
 def test_the_time_of_a_call_begins_with_its_turn() -> None:

@@ -48,7 +48,7 @@ endobj
 trailer
 <</Root 2 0 R/Size 12>>
 """
-"""What a program writes behind a PDF from which it takes all pages but two."""
+"""The bytes that a program appends to a PDF from which it takes all pages but two."""
 STRAY = b"\n99 0 obj\n<</Type /Pages /Count 150>>\nendobj\n"
 """A tree of pages that the root does not name."""
 

@@ -1,4 +1,4 @@
-"""How a video is read: the times of its frames, the side that is up, damage, and memory."""
+"""Reading videos: the times of their frames, the side that is up, damage, and memory."""
 
 from __future__ import annotations
 

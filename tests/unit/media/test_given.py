@@ -1,4 +1,4 @@
-"""What real files and users bring: texts that are pictures, odd ends and beginnings, odd chunks, odd modes."""
+"""Inputs of real files and users: texts that are pictures, odd ends and beginnings, odd chunks, odd modes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,6 @@ def sent(given: Any, limits: ImageLimits = ANY) -> PIL.Image.Image:
     picture = fit(given, limits)
     assert picture.blob
     return PIL.Image.open(io.BytesIO(picture.blob.data))
-
-
-# -- texts in place of paths -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", [PHOTO, PNG, encoded(quarters((80, 60)), "WEBP"), encoded(quarters((80, 60)), "GIF")])
@@ -89,9 +86,6 @@ def test_paths_stay_paths() -> None:
     """Short texts, and long ones that are no base64, are paths as ever."""
     for text in ("a.jpg", "/9j/photos/a.jpg", "AAAA", "/" + "/".join(["폴더"] * 60) + "/a.jpg", "Qk" + "a" * 97):
         assert understood(text) == text
-
-
-# -- odd files ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("blanks", [b"\n", b"\r\n", b" \t\n", b"\xef\xbb\xbf\n"])
@@ -186,8 +180,6 @@ def test_a_png_that_is_cut_off_is_named_and_its_size_is_looked_at_first() -> Non
         fit(PNG[:16] + struct.pack(">II", 30_000, 30_000) + PNG[24:40])
 
 
-# -- modes and profiles ------------------------------------------------------------------------------------
-
 GREY = np.asarray(quarters((80, 60)).convert("L"))
 
 
@@ -261,9 +253,6 @@ def test_a_profile_of_other_colours_is_not_sent_with_rgb(space: bytes, mode: str
     assert (anew.mode, anew.info.get("icc_profile")) == ("RGB", None)
 
 
-# -- orientation -------------------------------------------------------------------------------------------
-
-
 def test_an_orientation_in_xmp_alone_is_not_believed() -> None:
     """Browsers and viewers show such a picture as it is stored, and so it is sent."""
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
@@ -285,9 +274,6 @@ def test_a_picture_that_was_turned_by_hand() -> None:
     by_hand = PIL.Image.open(io.BytesIO(stored)).transpose(PIL.Image.Transpose.ROTATE_270)
     assert sent(by_hand).size == (80, 60)
     assert sent(PIL.Image.open(io.BytesIO(stored)).convert("RGB")).size == (80, 60)
-
-
-# -- what a vendor takes, and what a journal keeps ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("formats", [{"PNG"}, {"JPEG"}, {"PNG", "JPEG"}])

@@ -157,9 +157,6 @@ def test_another_file_under_a_pictures_name(tmp_path: Path, vendor: str, data: b
     assert script.requests == []
 
 
-# -- recordings --------------------------------------------------------------------------------------------
-
-
 def patched(data: bytes, place: int, layout: str, value: int) -> bytes:
     """Return the file with another number in its head."""
     out = bytearray(data)

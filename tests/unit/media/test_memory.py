@@ -41,9 +41,6 @@ def colour(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-# -- the budget --------------------------------------------------------------------------------------------
-
-
 def test_shares_are_granted_in_order_and_never_exceed_the_budget() -> None:
     """A share waits until its bytes are free, and a small one does not overtake a large one."""
     pot = Budget(lambda: 100)
@@ -160,9 +157,6 @@ def test_the_time_of_a_call_goes_on_while_it_waits_for_memory(colour: str) -> No
         share.give_back()
     Caller(colour)(VENDORS["google"].make(), "detect_faces", picture, send=answer)
     assert budget().taken == 0
-
-
-# -- what pictures need ------------------------------------------------------------------------------------
 
 
 def test_a_picture_that_needs_more_than_the_budget_is_refused(colour: str) -> None:

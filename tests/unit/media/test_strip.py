@@ -62,9 +62,6 @@ def profile(kind: str = "sRGB") -> bytes:
     return bytes(head) + table + body
 
 
-# -- JPEG --------------------------------------------------------------------------------------------------
-
-
 def segment(marker: int, payload: bytes) -> bytes:
     """Return a segment of a JPEG."""
     return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
@@ -100,8 +97,6 @@ JPEG = {
     "a second picture behind the end": lambda: jpeg_with() + jpeg_with(segment(0xFE, CANARY)),
 }
 
-# -- PNG ---------------------------------------------------------------------------------------------------
-
 
 def png_with(*chunks: tuple[bytes, bytes], behind: bool = False) -> bytes:
     """Return a PNG with these chunks before its pixels, or behind them."""
@@ -125,8 +120,6 @@ PNG = {
     "name of a profile": lambda: png_with((b"iCCP", CANARY + b"\0\0" + zlib.compress(profile(), 0))),
     "behind the end": lambda: png_with() + CANARY,
 }
-
-# -- others ------------------------------------------------------------------------------------------------
 
 
 def webp_with(*chunks: tuple[bytes, bytes]) -> bytes:
@@ -280,8 +273,6 @@ def test_what_is_upright_is_not_encoded_anew(slot: str) -> None:
     assert before.convert("RGB").tobytes() == after.convert("RGB").tobytes()
 
 
-# -- upright -----------------------------------------------------------------------------------------------
-
 TURNS = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 
 
@@ -334,9 +325,6 @@ def test_every_format_is_sent_upright(kind: str, orientation: int) -> None:
         again = fit(PIL.Image.open(io.BytesIO(data)), LIMITS)
         assert again.blob
         assert_upright(PIL.Image.open(io.BytesIO(again.blob.data)))
-
-
-# -- colour profiles ---------------------------------------------------------------------------------------
 
 
 def test_colours_stay_as_they_are() -> None:

@@ -1,4 +1,4 @@
-"""Which frames of a video are taken, and what is refused before anything is paid for."""
+"""The frames of a video that are taken, and the options that are refused before anything is paid for."""
 
 from __future__ import annotations
 
@@ -161,9 +161,6 @@ def test_the_key_is_that_of_the_frame() -> None:
     with av.open(io.BytesIO(still)) as file:
         decoded: Any = next(file.decode(video=0))
     assert keys[0] == sha256(b"yuv420p 64 48 0" + decoded.to_ndarray().tobytes()).hexdigest()
-
-
-# -- what is refused ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

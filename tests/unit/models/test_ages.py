@@ -1,4 +1,4 @@
-"""How a range of ages is shown."""
+"""The ways in which a range of ages is shown."""
 
 from __future__ import annotations
 

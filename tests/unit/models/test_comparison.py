@@ -1,4 +1,4 @@
-"""How a transcript differs from what was said: error rates, and a page that shows the difference."""
+"""The differences between a transcript and what was said: error rates, and a page that shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees who prints a result, or shows it in a notebook."""
+"""Results as a person sees them who prints one, or shows one in a notebook."""
 
 from __future__ import annotations
 

@@ -345,7 +345,7 @@ MASKED = {
     "azure short": lambda request: request.params["profanity"],
     "watson": lambda request: request.params["profanity_filter"],
 }
-"""Where each vendor is told what becomes of swear words."""
+"""The field of each vendor's request that says what becomes of swear words."""
 TOLD = {
     "google v1": (False, True, None),
     "google v2": (False, True, None),
@@ -353,7 +353,7 @@ TOLD = {
     "azure short": ("raw", "masked", "removed"),
     "watson": ("false", "true", None),
 }
-"""What it is told to keep, mask and remove them; None where it cannot."""
+"""The values of that field that keep swear words, mask them and remove them; None where the vendor cannot."""
 
 
 @pytest.mark.parametrize("who", PROVIDERS)

@@ -1,4 +1,4 @@
-"""What vendors have switched off: the data, its tables, the command and the page."""
+"""The services that vendors have switched off: the data, its tables, the command and the page."""
 
 from __future__ import annotations
 

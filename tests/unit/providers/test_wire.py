@@ -1,4 +1,4 @@
-"""What a wire model checks, and what it leaves to the result."""
+"""The checks of a wire model, and those that it leaves to the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cloudai.providers.wire import NUMBERS, Corners, KnownDicts, Number, Wire
 
 
 class Part(Wire):
-    """A part with what every reply has."""
+    """A part with a word, a number and corners."""
 
     word: str | None = None
     share: Number | None = None

@@ -171,7 +171,7 @@ def test_a_run_fetches_each_picture_once(site: Site, tmp_path: Path, capsys: pyt
     assert main(run) == 0
     assert "requests sent: 0" in capsys.readouterr().out
     assert shown(tmp_path / "gallery.html") == ALL
-    # A journal alone has no query, which may hold a key: the tile says so.
+    # The journal has addresses without their query, which may hold a key: the tile says so.
     assert main(["gallery", "--journal", "의원.journal", "--fetch-urls", "--language", "ko"]) == 0
     assert [colour for _, colour in shown(tmp_path / "gallery.html")] == [None] * 3
     assert "질의(?) 없이 적혀 있어" in (tmp_path / "gallery.html").read_text("utf-8")

@@ -18,7 +18,7 @@ from cloudai.report.one_card import THEMES
 SENTENCE = "제복을 입은 사람이 파란 배경 앞에서 카메라를 바라보며 미소를 짓고 있다 "
 PAPER = ImageColor.getrgb(THEMES["dark"].paper)
 TOP = 1080 - round(1080 * one_card.PANEL)
-"""Where the panel of a card of 1080 × 1080 px begins."""
+"""The top of the panel of a card of 1080 × 1080 px."""
 
 
 def edged(size: tuple[int, int]) -> Image.Image:
@@ -190,7 +190,7 @@ def sideways() -> Image.Image:
 def test_photo_is_turned_once() -> None:
     """A photo from a file is turned upright; one that was turned before, its old mark still on it, is not."""
     turned = sideways().transpose(Image.Transpose.ROTATE_270)
-    assert turned.getexif()[0x0112] == 6  # Pillow keeps it, and it is wrong now
+    assert turned.getexif()[0x0112] == 6  # Pillow keeps the old mark, which is wrong now
     for picture in (sideways(), turned):
         shown = card(picture, "a tree")
         assert like(shown.getpixel((540, 60)), "red")

@@ -1,4 +1,4 @@
-"""What is drawn over pictures, cut out of them, and put side by side."""
+"""Drawings over pictures, cuts of them, and sheets that put them side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader does with the gallery, in a real browser and under its own policy; skipped where there is none."""
+"""The gallery as its reader uses it, in a real browser and under its own policy; skipped where there is none."""
 
 from __future__ import annotations
 

@@ -182,7 +182,8 @@ def test_what_there_is_a_tile_for(tmp_path: Path, tiles: Any, count: int) -> Non
     rows = [made.outcome(0, path, two), made.outcome(1, path, made.analysis(faces=[]))]
     page = gallery(rows, tmp_path / "a.html", title="T", tiles=tiles).read_text("utf-8")
     assert page.count("<li ") == count
-    # A small picture is that of its tile; behind two faces cut out of it, it is there once.
+    # The tile of a picture has its small copy; a tile of faces keeps one copy behind the two faces that are cut out of
+    # it.
     assert page.count(" data-whole=") == (0 if tiles == "pictures" else 1)
     assert page.count("no face found") == (0 if tiles == "pictures" else 2)
 
@@ -196,9 +197,7 @@ def test_a_photo_that_was_replaced_is_not_taken_for_the_one_that_was_given(tmp_p
     (subject, *_) = subjects_of(journal)
     assert Photos(below=folder).of(subject) == folder / "옮긴 것.jpg"
     (folder / "옮긴 것.jpg").unlink()
-    assert (
-        Photos(below=folder).of(subject) == folder / "홍길동.jpg"
-    )  # what is there by that name is better than nothing
+    assert Photos(below=folder).of(subject) == folder / "홍길동.jpg"  # a picture of that name is better than none
 
 
 def test_no_pictures_in_it(tmp_path: Path) -> None:

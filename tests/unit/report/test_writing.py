@@ -58,7 +58,7 @@ FILES: dict[str, Callable[[Any, Path], Any]] = {
     "save_mp4": lambda _, path: save_mp4(CARDS, path),
     "save_html": lambda _, path: save_html(CARDS, ["하나", "둘", "셋"], path),
 }
-"""What writes a file."""
+"""The functions that write a file."""
 FOLDERS: dict[str, Callable[[Any, Path], Any]] = {
     "cards": cards,
     "save_drawings": save_drawings,
@@ -66,7 +66,7 @@ FOLDERS: dict[str, Callable[[Any, Path], Any]] = {
     "card_news": lambda _, path: card_news(made.client_of_azure(), [], path),
     "portrait_gallery": lambda _, path: portrait_gallery(made.client_of_azure(), [], path),
 }
-"""What writes into a folder, which it makes."""
+"""The functions that write into a folder, which they make."""
 
 
 @pytest.mark.parametrize("write", [*FILES.values(), *FOLDERS.values()], ids=[*FILES, *FOLDERS])

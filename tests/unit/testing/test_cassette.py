@@ -127,9 +127,6 @@ def test_every_recording_at_hand_loads(recordings: Path) -> None:
             assert exchange.reply().replayed
 
 
-# -- when it is written ------------------------------------------------------------------------------------
-
-
 def test_what_was_paid_is_kept_when_a_later_call_fails(tmp_path: Path) -> None:
     """Each exchange is on disk before the next is made."""
     path = tmp_path / "c.json"

@@ -201,7 +201,7 @@ def test_ours_keep_the_contract(
     monkeypatch.setattr(trouble, "MOST", length(10, trouble.MOST, trouble.MOST))
     held = [*in_folder(FIXTURES / kind.name, examples)]
     if kind is not Local:
-        # What is one code for all three vendors is looked at once, by the vendor that has no classic service for it.
+        # The code that all three vendors share is looked at once, by the vendor that has no classic service for it.
         chat = GENERATIVE if kind is Watson else FACES
         held += [*in_folder(FIXTURES / "generative" / kind.name, chat), *(NO_FACES if kind is Watson else [])]
     check_provider(kind, held, configured=configured)
@@ -232,8 +232,6 @@ def in_folder(folder: Path, examples: Sequence[Example]) -> Iterator[Example]:
     for e in examples:
         yield replace(e, cassette=folder / f"{e.cassette}.json" if e.cassette else None)
 
-
-# -- a provider that keeps the contract, and one broken in each way ----------------------------------------
 
 PAGE = "https://mood.example/docs"
 URL = "https://mood.example/v1"
@@ -491,7 +489,7 @@ broken("examples", "an example of translate, which it has not. Leave it out", [*
 
 
 class Odd(Mood):
-    """Its `sentiment` is another."""
+    """A provider whose `sentiment` is another one."""
 
     @capability("open", page=PAGE, checked="2026-11-24")
     def sentiment(self, text: str, *, language: str | None) -> Any:
@@ -507,7 +505,7 @@ class Odd(Mood):
 class Awaits(Odd):
     def other(self, text: str, language: str | None) -> Any:
         class Later:
-            """As a coroutine that nobody awaits, but without the warning."""
+            """An object like a coroutine that nobody awaits, but without the warning."""
 
         return Later()
 
@@ -625,7 +623,7 @@ class KnowsItsCaller(Odd):
 
 
 class Asks(Odd):
-    """Its request is changed."""
+    """A provider whose request is changed."""
 
     facts: ClassVar[dict[str, Any]] = {}
 
@@ -714,7 +712,7 @@ class TakesAnyAttribute(Mood):
 
 
 class Looks(Mood):
-    """It analyses pictures, too."""
+    """A provider that analyses pictures, too."""
 
     def features(self) -> tuple[Feature, ...]:
         """Return tags as the only feature."""
@@ -777,7 +775,7 @@ class TrustsReplies(Mood):
 
 
 class Errs(Mood):
-    """Its errors are made by itself."""
+    """A provider that makes its errors by itself."""
 
     def error(self, response: Response) -> Any:
         """Return the usual error if the reply has a line break in it, else another one."""

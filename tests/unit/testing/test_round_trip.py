@@ -1,4 +1,4 @@
-"""What is recorded can be replayed: every kind of request, both clients, any JSON."""
+"""Every recording can be replayed: every kind of request, both clients, any JSON."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def assert_clean(path: Path, *secrets: str) -> str:
     text = path.read_text(encoding="utf-8")
     for secret in secrets:
         plain = {echo for echo in echoes(secret) if len(echo) > 8}
-        # Of base64 also the inner part: its ends depend on what stands before and after.
+        # The inner part of base64 is looked for as well, because its ends depend on what stands before and after.
         assert [e for e in plain | {e[4:-4] for e in plain} if e in text] == []
     return text
 
@@ -174,9 +174,6 @@ def test_no_upload_is_written(tmp_path: Path, name: str) -> None:
         send(UPLOADS[name])
     text = assert_clean(tmp_path / "c.json", UPLOAD.decode())
     assert f'"size": {9 * len(UPLOAD)}' in text
-
-
-# -- the last line of defence ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shift", [0, 1, 2])

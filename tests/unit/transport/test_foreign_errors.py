@@ -1,4 +1,4 @@
-"""What libraries and the system raise about settings and networks becomes one typed error, and only when it matters."""
+"""Errors of libraries and of the system about settings and networks become typed errors, and only when they matter."""
 
 from __future__ import annotations
 

@@ -84,7 +84,8 @@ def pictures(bodies: list[dict[str, Any]], folder: Path) -> None:
     """Make pictures of the sizes in the replies: the photos themselves were not kept."""
     for n, body in enumerate(bodies, 1):
         size = body["metadata"]["width"], body["metadata"]["height"]
-        # Two of one size and nearly one colour are the same JPEG, and the same bytes are asked about once.
+        # Two pictures of one size and nearly one colour are the same JPEG, and the same bytes would be asked about
+        # once.
         PIL.Image.new("RGB", size, (n % 256, 120, 200)).save(folder / f"사진{n:03}.jpg", comment=f"{n}")
 
 

@@ -27,13 +27,13 @@ GENERATIVE = {"method": "generative"}
 
 @dataclass(frozen=True)
 class Paid:
-    """One call."""
+    """A paid call, and the committed replies that it is held against."""
 
     provider: str
     operation: str
     given: Any
     what: str
-    """What the vendor counts, in words."""
+    """The units that the vendor counts, in words."""
     options: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = FIXTURES
 

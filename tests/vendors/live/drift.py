@@ -1,4 +1,4 @@
-"""How a fresh reply differs in shape from the committed ones: fields that appeared, are gone, or changed their type."""
+"""The differences in shape between a fresh reply and the committed ones: fields that appeared, are gone, or changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every login keeps to: one fetch for all who wait, the call's deadline, and silence about what it holds."""
+"""The promises of every login: one fetch for all who wait, the call's deadline, and silence about what it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a login holds is in nothing that cloudai says or writes: canaries are searched for in every spelling."""
+"""The secrets of a login are in nothing that cloudai says or writes: canaries are searched for in every spelling."""
 
 from __future__ import annotations
 

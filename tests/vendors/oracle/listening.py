@@ -19,15 +19,15 @@ __all__ = ["Asked", "Listening", "asked"]
 
 @dataclass
 class Asked:
-    """What one request says, whoever sent it."""
+    """The facts of one request, whoever sent it."""
 
     method: str
     path: str
     params: dict[str, str]
     headers: dict[str, str]
-    """Names in lower case."""
+    """The headers, with names in lower case."""
     body: Any
-    """JSON where it is JSON, else bytes."""
+    """The body as parsed JSON if it is JSON, else as bytes."""
 
 
 class Listening(requests.adapters.HTTPAdapter):

@@ -52,8 +52,6 @@ def place(box: Any) -> tuple[float, ...] | None:
     return (box.x, box.y, box.width, box.height) if box else None
 
 
-# -- Image Analysis 3.2 and before -------------------------------------------------------------------------
-
 FEATURES_3 = [f for f in FEATURES if f in Azure(api="3.2").features()]
 
 
@@ -155,8 +153,6 @@ def same_request(ours: Asked, theirs: Asked, *, added: dict[str, str] | None = N
     if isinstance(ours.body, bytes):
         assert ours.headers["content-type"] == theirs.headers["content-type"] == "application/octet-stream"
 
-
-# -- Image Analysis 4.0 ------------------------------------------------------------------------------------
 
 FEATURES_4 = ["caption", "dense_captions", "tags", "objects", "people", "text", "crops"]
 THEIR_FEATURES_4 = ["caption", "denseCaptions", "tags", "objects", "people", "read", "smartCrops"]
@@ -296,9 +292,6 @@ def test_text_of_4_as_the_package_reads_it(recordings: Path, listening: Listenin
     assert sum(same_text_4(listening, body) for body in bodies) >= 3
 
 
-# -- Read 3.2 ----------------------------------------------------------------------------------------------
-
-
 def test_documents_as_the_package_reads_them(recordings: Path) -> None:
     """Pages, lines, words, places, angles and handwriting of Read 3.2 are those that Microsoft's package reads."""
     bodies = [body for _, body in recorded(recordings, "azure/vision-v3.2-read") if "analyzeResult" in (body or {})]
@@ -334,9 +327,6 @@ def same_pages(body: Any) -> None:
 def corners_of(thing: Any) -> list[float]:
     """Return the corners of a line or a word, as Azure writes them."""
     return [number for point in thing.polygon for number in (point.x, point.y)]
-
-
-# -- Face --------------------------------------------------------------------------------------------------
 
 
 def their_faces(listening: Listening, body: Any, attributes: list[str], **options: Any) -> Any:
@@ -413,9 +403,6 @@ def test_what_we_send_to_face(listening: Listening) -> None:
     assert theirs.path == "/face/v1.2/detect" or theirs.path.startswith("/face/v1.2-preview")
     theirs.path = ours.path
     same_request(ours, theirs)
-
-
-# -- Language ----------------------------------------------------------------------------------------------
 
 
 def their_sentiment(listening: Listening, texts: list[dict[str, str]], body: Any) -> list[Any]:
@@ -515,7 +502,7 @@ def same_detection(listening: Listening, document: Any) -> None:
     (theirs,) = package.detect_language([text], model_version="latest")
     assert ours.language == theirs.primary_language.iso6391_name
     theirs_asked = listening.asked[0]
-    # The package writes "none" as an empty text, as we do: the service then assumes no country.
+    # The package writes "none" as an empty text, and so do we: the service then assumes no country.
     assert theirs_asked.body["analysisInput"]["documents"][0].pop("countryHint") == ""
     ours_asked = asked(script.requests[0])
     assert ours_asked.body["analysisInput"]["documents"][0].pop("countryHint") == ""

@@ -100,7 +100,7 @@ def test_google_genai_sends_what_we_send(operation: str, given: Any, options: di
     assert theirs.url.path == asked.url.partition("googleapis.com")[2]
     assert theirs.headers["x-goog-api-key"] == KEY
     said = wire.json
-    # The role of a system instruction is left out by us: it has but one.
+    # We leave out the role of a system instruction, which has only one.
     said["systemInstruction"].pop("role", None)
     for part in said["contents"][0]["parts"]:
         if "inlineData" in part:  # they send base64 for addresses and a name in small letters; the API reads both
@@ -194,9 +194,6 @@ def test_both_packages_take_our_schemas_as_they_are(name: str) -> None:
     assert strict == schema
     read = types.JSONSchema.model_validate(schema)
     types.Schema.from_json_schema(json_schema=read, raise_error_on_unsupported_field=True)
-
-
-# -- replies -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:.* is not a valid:UserWarning", "ignore:there are non-text parts")

@@ -58,9 +58,6 @@ def as_json(message: Any) -> bytes:
     return json_format.MessageToJson(message).encode()
 
 
-# -- vision ------------------------------------------------------------------------------------------------
-
-
 def corners(poly: Any) -> list[tuple[float, float]]:
     """Return the corners of a polygon in pixels."""
     return [(v.x, v.y) for v in poly.vertices] or [(v.x * WIDTH, v.y * HEIGHT) for v in poly.normalized_vertices]
@@ -334,7 +331,7 @@ POLY = messages(vision_v1.BoundingPoly.pb(), EXACTLY).map(
 VISION_SPECIAL = {
     **EXACTLY,
     "google.rpc.Status": None,
-    # The cassettes of real replies never have a face, or a landmark, without these.
+    # Without these, a face or a landmark would be unlike any in the cassettes of real replies.
     "google.cloud.vision.v1.FaceAnnotation.fd_bounding_poly": POLY,
     "google.cloud.vision.v1.FaceAnnotation.Landmark.type_": st.sampled_from(range(1, 37)),
     "google.type.LatLng": st.builds(LatLng, latitude=st.floats(-90, 90), longitude=st.floats(-180, 180)),
@@ -352,9 +349,6 @@ def with_vertex(poly: Any) -> Any:
 def test_random_pictures(message: Any) -> None:
     """Any reply that Google's descriptors allow is read as its package reads it."""
     same_picture({"responses": [json.loads(as_json(message))]})
-
-
-# -- language ----------------------------------------------------------------------------------------------
 
 
 def same_feeling(kind: Any, body: Any) -> None:
@@ -408,9 +402,6 @@ def test_random_sentiment(message: Any, contents: list[str]) -> None:
         start += len(content)
     if any(s.text.content.strip() for s in message.sentences) or not message.sentences:
         same_feeling(language_v2.AnalyzeSentimentResponse, json.loads(as_json(message)))
-
-
-# -- speech ------------------------------------------------------------------------------------------------
 
 
 def clock(time: Any) -> float:
@@ -493,9 +484,6 @@ def test_random_speech(v2: bool) -> None:
     read_alike()
 
 
-# -- what we send ------------------------------------------------------------------------------------------
-
-
 def sent(operation: str, given: Any, google: Google = GOOGLE, reply: bytes = b"{}", **options: Any) -> Any:
     """Return the body of our request, as it goes out."""
     script = Script(*[Response(200, {}, reply)] * 2)
@@ -569,9 +557,6 @@ def test_an_unknown_field_would_be_seen() -> None:
     body = sent("sentiment", "좋아요", reply=b'{"documentSentiment": {}}')
     with pytest.raises(json_format.ParseError):
         json_format.ParseDict({**body, "encoding": "UTF32"}, language_v2.AnalyzeSentimentRequest.pb()())
-
-
-# -- text-to-speech ----------------------------------------------------------------------------------------
 
 
 def test_what_we_send_to_be_spoken() -> None:

@@ -59,9 +59,6 @@ def their_translator() -> TextTranslationClient:
     return TextTranslationClient(credential=AzureKeyCredential(KEY), region="koreacentral")
 
 
-# -- Azure Language ----------------------------------------------------------------------------------------
-
-
 def test_languages_of_azure(recordings: Path, listening: Listening) -> None:
     """Every recorded and constructed language has the code, the name and the score that Microsoft's package reads."""
     bodies = [b for _, b in recorded(recordings, "azure/language-analyze-text")] + [
@@ -114,9 +111,6 @@ def test_what_we_send_for_phrases(listening: Listening) -> None:
     assert (ours.method, ours.path, ours.params) == (theirs.method, theirs.path, theirs.params)
     assert ours.body["analysisInput"] == theirs.body["analysisInput"]
     assert ours.body["kind"] == theirs.body["kind"]
-
-
-# -- Azure Translator --------------------------------------------------------------------------------------
 
 
 def test_translations_of_azure(recordings: Path, listening: Listening) -> None:
@@ -177,9 +171,6 @@ def test_the_dictionary(listening: Listening) -> None:
         assert urlsplit(request.url).path == asked_by_them.path
         assert dict(request.params) == asked_by_them.params
         assert request.json == asked_by_them.body
-
-
-# -- Google ------------------------------------------------------------------------------------------------
 
 
 def same_translation(body: Any) -> None:
@@ -311,9 +302,6 @@ def test_what_we_send_to_translation_v2(listening: Listening, monkeypatch: pytes
     assert urlsplit(request.url).path == sent.path
     body = sent.body if isinstance(sent.body, dict) else dict(parse_qsl(sent.body.decode()))
     assert {name: body[name] for name in ("q", "target", "format")} == dict(request.json)
-
-
-# -- IBM ---------------------------------------------------------------------------------------------------
 
 
 def test_keywords_of_watson(recordings: Path) -> None:

@@ -49,9 +49,6 @@ def same_request(ours: Asked, theirs: Asked) -> None:
         assert ours.headers[name] == theirs.headers[name]
 
 
-# -- Natural Language Understanding ------------------------------------------------------------------------
-
-
 def same_sentiment(body: Any) -> None:
     """Require that both read one reply alike."""
     ours, _ = ask("sentiment", "x", body)
@@ -94,9 +91,6 @@ def test_what_we_send_to_nlu(listening: Listening) -> None:
         features=Features(sentiment=SentimentOptions(), emotion=EmotionOptions()), text="좋아요", language="en"
     )
     same_request(ours, listening.asked[0])
-
-
-# -- Speech to Text ----------------------------------------------------------------------------------------
 
 
 def same_speech(body: Any) -> None:
@@ -152,9 +146,6 @@ def test_what_we_send_to_speech_to_text(listening: Listening) -> None:
     )
     same_request(ours, listening.asked[0])
     assert ours.headers["content-type"] == listening.asked[0].headers["content-type"]
-
-
-# -- Text to Speech ----------------------------------------------------------------------------------------
 
 
 def speaking() -> TextToSpeechV1:

@@ -89,7 +89,7 @@ def asked(vendor: str, operation: str, given: Any, **options: Any) -> Request:
     with Client(CHATS[vendor](), send=send, offline=True) as client, pytest.raises(MalformedResponseError):
         getattr(client, operation)(given, method="generative", **options)
     first, second = filter(is_chat, requests)
-    # What was wrong is told in our own words behind the same data.
+    # The second request tells the mistake in our own words, behind the same data.
     assert data_of(second)[:-1] == data_of(first)
     assert "HACKED" not in str(data_of(second)[-1])
     assert (rules_of(second), schema_of(second)) == (rules_of(first), schema_of(first))
@@ -101,7 +101,7 @@ PLAIN = {
     for vendor in CHATS
     for operation, options in OPERATIONS.items()
 }
-"""What is sent for a harmless text."""
+"""The request for a harmless text."""
 
 
 def require_closed(request: Request) -> None:
@@ -132,7 +132,7 @@ def test_a_text_is_nothing_but_data(operation: str, text: str) -> None:
     assert mark not in text
     if operation != "sentiment":
         assert "\n".join(inside) == (text.strip()[:2_000] if operation == "detect_language" else text)
-    # No word of the text stands anywhere else in the request.
+    # The text stands nowhere else in the request.
     rest = json.dumps({**request.json, "contents": 0, "messages": rules_of(request)}, ensure_ascii=False)
     assert text not in rest
 

@@ -1,4 +1,4 @@
-"""What answers: a classic service or the chat model; by which key an answer is found again; what has to be set."""
+"""The choice between a classic service and the chat model, the key of an answer, and the settings that it needs."""
 
 from __future__ import annotations
 

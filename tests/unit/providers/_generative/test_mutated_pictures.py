@@ -73,7 +73,7 @@ def fits(path: tuple[Any, ...], value: Any) -> bool:
     """Return whether the schema and its words may allow another value at a path, so that it is not tried."""
     name = next(part for part in reversed(path) if isinstance(part, str))
     if name == "box":
-        return value is None and path[-1] == name  # none of the other values is a number that leaves a box
+        return value is None and path[-1] == name  # a whole box may be null, and no other value is a number
     if value is None or isinstance(value, bool):
         return path[-1] in (NULLABLE if value is None else {"handwritten"})
     if isinstance(value, str):
@@ -90,7 +90,8 @@ def test_what_the_schema_forbids_is_no_result(operation: str) -> None:
     for n, path in enumerate(paths(answer)):
         if path[-1] in (*EXPRESSIONS[1:], *SAFETY[1:]):
             continue  # all of them are declared alike
-        # A third of the other values at each place takes a third of the time, and each kind has each of them.
+        # At each place a third of the other values is tried, which takes a third of the time; each kind of place has
+        # all of them.
         bad = [changed(answer, path, other) for other in OTHERS[n % 3 :: 3] if not fits(path, other)]
         if isinstance(path[-1], str):
             bad.append(changed(answer, path, drop=True))

@@ -1,4 +1,4 @@
-"""What goes out to Azure, where to, and what never does."""
+"""The requests to Azure: their content, their address, and whatever never goes out."""
 
 from __future__ import annotations
 

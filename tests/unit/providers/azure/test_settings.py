@@ -1,4 +1,4 @@
-"""Where Azure's keys and endpoints come from, and what is said where they are missing."""
+"""The sources of Azure's keys and endpoints, and the errors where they are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes out to Google, and what never does."""
+"""The requests to Google, and whatever never goes out."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_ages_are_those_of_other_preprocessing(photo: Path, degrees: int) -> Non
     years = np.array([0.25, *range(1, 81)])
     share = net.forward()[0].astype(float) / net.forward()[0].sum()
     assert age.years == pytest.approx((share * years).sum(), abs=0.5)
-    # One of the two may just reach a limit that the other does not.
+    # A year may just reach a limit by one of the two computations, and not by the other.
     for limit, given in ((0.05, age.low), (0.95, age.high)):
         assert share[years < given].sum() < limit + 0.02
         assert share[years <= given].sum() > limit - 0.02

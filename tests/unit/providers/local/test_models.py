@@ -28,7 +28,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptionalModel:
     info = "cloudai_made_model-1.0.dist-info"
     with ZipFile(wheel, "w") as archive:
         archive.writestr("made/model.onnx", CONTENT)
-        # It would be installed if pip were to look at requirements.
+        # pip would install this requirement if it looked at requirements.
         archive.writestr(
             f"{info}/METADATA",
             "Metadata-Version: 2.1\nName: cloudai-made-model\nVersion: 1.0\nRequires-Dist: cloudai-none\n",
@@ -109,7 +109,7 @@ Traceback (most recent call last):
 OSError: [Errno 28] No space left on device
 
 """
-"""What pip writes where the disk is full."""
+"""The words of pip where the disk is full."""
 
 
 def test_a_full_disk_is_told(made: OptionalModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What goes out to Watson, where its settings come from, and what IBM has withdrawn."""
+"""The requests to Watson, the sources of its settings, and the services that IBM has withdrawn."""
 
 from __future__ import annotations
 
@@ -116,9 +116,6 @@ def test_a_refused_key_is_told_whatever_the_reply_looks_like(call: Caller, body:
         call(WATSON, "sentiment", "x", send=Script(Response(401, {}, body)))
 
 
-# -- settings ----------------------------------------------------------------------------------------------
-
-
 def test_no_key_is_one_line_that_says_what_to_do(call: Caller) -> None:
     """The text a newcomer meets first."""
     with pytest.raises(SettingsError) as raised:
@@ -217,9 +214,6 @@ def test_doctor_says_where_each_setting_is(capsys: pytest.CaptureFixture[str]) -
     assert "…file" in printed
     assert "of-the-file" not in printed
     assert "watson: ready for sentiment, detect_language, key_phrases, speech_to_text" in printed
-
-
-# -- what is gone ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

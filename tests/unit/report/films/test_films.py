@@ -1,4 +1,4 @@
-"""What is made of the frames of a video: the video with boxes and bars, its moments, and a page over time."""
+"""Files that are made of the frames of a video: the video with boxes and bars, its moments, and a page over time."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ def test_a_page_over_time(talk: Path, tmp_path: Path) -> None:
     assert "<h1" in text
     assert ">연설.mp4</h1>" in text
     assert "얼굴 1: 기쁨 1.00" in text
-    assert "무표정 1.00" in text  # the words of the frame have it, and the plot has not
+    assert "무표정 1.00" in text  # only the words of the frame have it, because the plot leaves it out
     assert "default-src 'none'" in text
     assert "http" not in re.sub(r"http-equiv|http://www.w3.org/2000/svg", "", text)
 

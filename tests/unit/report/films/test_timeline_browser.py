@@ -1,4 +1,4 @@
-"""What is made of videos in a browser: a click on a value of the page shows its frame, and the MP4 is played."""
+"""Pages and videos in a browser: a click on a value of the page shows its frame, and the MP4 is played."""
 
 from __future__ import annotations
 

@@ -30,9 +30,6 @@ def over(column: str, places: list[Any], **more: Any) -> list[dict[str, Any]]:
     return [{column: at, "value": n, **more} for n, at in enumerate(places)]
 
 
-# -- numbers -------------------------------------------------------------------------------------------------
-
-
 def test_numbers_too_far_apart_are_an_error() -> None:
     """Two numbers whose distance is more than a computer can count are told, and the smallest there are get an axis."""
     with pytest.raises(InputError, match="are too far apart to be drawn"):
@@ -55,9 +52,6 @@ def test_ten_thousand_values_are_few_elements() -> None:
     line = smoothed([(float(n), 2.0 * n) for n in range(5000)], 900.0)
     assert len(line) <= 1600
     assert all(abs(y - 2 * x) < 1e-6 for x, y in line[200:-200])
-
-
-# -- dates ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -102,9 +96,6 @@ def test_two_values_of_one_date_are_told_by_the_date() -> None:
     """The error names the date as a reader writes it, and not the number of its day."""
     with pytest.raises(InputError, match="value has two values at 2008-01-15"):
         plot(over("date", ["2008-01-15", "2008-01-15"]), kind="lines")
-
-
-# -- names ---------------------------------------------------------------------------------------------------
 
 
 def test_a_value_without_a_series_is_not_given_to_another_one() -> None:
@@ -166,9 +157,6 @@ def test_a_file_without_room_leaves_the_earlier_one(
         plot(over("t", [1, 5]), kind="lines", x="t").save(path)
     assert path.read_bytes() == earlier
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
-
-
-# -- ages ----------------------------------------------------------------------------------------------------
 
 
 def test_an_age_without_an_upper_end() -> None:
@@ -266,9 +254,6 @@ def test_a_width_that_is_no_number() -> None:
             plot(over("time_s", [1, 2]), smooth=width)  # type: ignore[arg-type]
 
 
-# -- several batches -----------------------------------------------------------------------------------------
-
-
 def test_two_batches_of_one_journal_are_not_mixed(tmp_path: Path) -> None:
     """The first inputs of two batches are two groups, though both have the number 0."""
     asked = {"detect_faces": {}, "analyze_image": {"features": ["faces"]}}
@@ -279,9 +264,6 @@ def test_two_batches_of_one_journal_are_not_mixed(tmp_path: Path) -> None:
         ):
             assert len(list(job)) == 1
     assert len(plot(tmp_path / "둘.journal", kind="bars", table="faces", y="width").chart.x.ticks) == 2
-
-
-# -- events --------------------------------------------------------------------------------------------------
 
 
 def test_events_and_stretches_of_ages() -> None:
@@ -316,9 +298,6 @@ def test_an_event_that_is_nowhere(rows: Any, at: str, told: str) -> None:
 def test_a_drawing_has_a_name_for_screen_readers() -> None:
     """The drawing is a group with its title as its name."""
     assert 'role="group" aria-label="표정 &lt;비교&gt;"' in plot([{"name": "a", "value": 1}], title="표정 <비교>").svg()
-
-
-# -- Korean --------------------------------------------------------------------------------------------------
 
 
 def test_a_korean_plot_is_wholly_korean() -> None:

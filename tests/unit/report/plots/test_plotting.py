@@ -1,4 +1,4 @@
-"""What `cloudai.plot` makes of tables: the four kinds of plots, their values, and the errors."""
+"""The plots that `cloudai.plot` makes of tables: the four kinds, their values, and the errors."""
 
 from __future__ import annotations
 
@@ -31,9 +31,6 @@ def word(item: int, name: str, emotion: str, rank: int | None) -> dict[str, Any]
 def values(chart: Chart) -> dict[str, list[float | None]]:
     """Return the values of each series."""
     return {series.name: [dot.y for dot in series.dots] for series in chart.series}
-
-
-# -- bars ----------------------------------------------------------------------------------------------------
 
 
 def test_emotions_are_grouped_bars() -> None:
@@ -124,9 +121,6 @@ def test_numbers_from_a_csv_file_are_numbers(tmp_path: Any) -> None:
     assert values(plot(path, x="이름", y="점수").chart) == {"점수": [3.0, -1.5, None]}
 
 
-# -- lines ---------------------------------------------------------------------------------------------------
-
-
 def test_a_gap_interrupts_a_line() -> None:
     """A line over seconds ends where a face was away, and smoothing does not lead across either."""
     rows = [{"time_s": t / 2, "happiness": 0.5} for t in range(40) if not 15 < t < 30]
@@ -179,9 +173,6 @@ def test_a_value_leads_to_its_target() -> None:
     assert 'data-value="0.5"' in svg
 
 
-# -- ages ----------------------------------------------------------------------------------------------------
-
-
 def test_ages_are_ranges_beside_the_true_age() -> None:
     """The dates come from the names of the files, and the true age from the date of birth; a photo without is named."""
     rows = [
@@ -217,9 +208,6 @@ def test_thumbnails_are_the_faces() -> None:
     assert drawn.svg().count("<image ") == 2
 
 
-# -- maps ----------------------------------------------------------------------------------------------------
-
-
 def test_landmarks_are_positions() -> None:
     """Latitudes and longitudes become positions with their names; a degree of longitude is narrower in the north."""
     rows = [
@@ -248,8 +236,6 @@ def test_positions_on_both_sides_of_the_date_line_stand_side_by_side() -> None:
     assert chart.x.told(188.0) == "172°W"
     assert chart.x.high - chart.x.low < 20
 
-
-# -- errors --------------------------------------------------------------------------------------------------
 
 ROWS = [{"item": 0, "input": "가", "score": 0.5, "x": 3.0, "label": "좋음", "mixed": 1, "provider": "google"}]
 
@@ -296,9 +282,6 @@ def test_columns_with_several_units_are_an_error() -> None:
     table = cloudai.Table([{"x": 3.0, "roll": 1.0}], units={"x": "px", "roll": "degrees"})
     with pytest.raises(InputError, match=r"several units: x \(px\), roll \(degrees\)"):
         plot(table, y=["x", "roll"])
-
-
-# -- sources -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.long
