@@ -45,8 +45,8 @@ class BaseClient:
 
     Args:
         provider: "google", "local" … (settings come from the environment, looked up at the first send),
-            or a configured provider such as ``cloudai.Google(api_key=...)``. Of several in a list, the first one that
-            can and does answer a call gives its result: see docs/several.md.
+            or a configured provider such as ``cloudai.Google(api_key=...)``. If there are several in a list, the first
+            one that can and does answer a call gives its result: see docs/several.md.
         send: A callable from `Request` to `Response` that replaces the network: a cassette, or your own function.
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
         timeout: Seconds for a whole call, waits and retries included; None takes the operation's usual time, which is
@@ -60,7 +60,7 @@ class BaseClient:
         verify: The path of a CA file, or an ``ssl.SSLContext``, to use instead of the usual certificates.
         allow_http: Accept plain http beyond the loopback.
         allow_unverified: Accept ``verify=False``, and a context that does not check certificates or the names of hosts.
-            Whoever is on the way can then read the key, and whatever is sent.
+            Anybody on the way can then read the key, and all that is sent.
         fetch_urls: Fetch inputs that are ``https://`` or ``http://`` addresses here, and send what is there, instead of
             passing the address on to a vendor that fetches it. Files are fetched only from the public internet,
             without any key, and have 50 MB and 30 s at most; `FetchRules` changes that, and may keep them in a folder.

@@ -220,8 +220,8 @@ class ClientMethods(Batching):
         """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
 
         Args:
-            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
-                is looked at, which ``meta.prepared`` says.
+            text: The text; an empty one is refused. If it is longer than the provider takes, only its beginning is
+                looked at, which ``meta.prepared`` says.
             options: `CallOptions`.
 
         Raises:
@@ -803,8 +803,8 @@ class AsyncClientMethods(AsyncBatching):
         """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
 
         Args:
-            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
-                is looked at, which ``meta.prepared`` says.
+            text: The text; an empty one is refused. If it is longer than the provider takes, only its beginning is
+                looked at, which ``meta.prepared`` says.
             options: `CallOptions`.
 
         Raises:

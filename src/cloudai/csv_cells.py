@@ -25,8 +25,8 @@ def delimiter_of(text: str, usual: str | None = None) -> tuple[str, str]:
     """Return the text without Excel's line ``sep=``, and the character that stands between its cells.
 
     Where no such line says it, it is the one that cuts most of the first lines into as many cells as the heading has.
-    Delimiters inside quotes do not count. Of several such characters, the one that gives the most cells is taken. Where
-    the heading is one cell, the table has one column, and a comma is a part of the text in it.
+    Delimiters inside quotes do not count. If there are several such characters, the one that gives the most cells is
+    taken. Where the heading is one cell, the table has one column, and a comma is a part of the text in it.
 
     Args:
         text: The text of a CSV file.

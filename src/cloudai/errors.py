@@ -331,7 +331,7 @@ class BadRequestError(ServiceError):
 
 
 class TooLargeError(BadRequestError):
-    """What was sent is too large for the service (413)."""
+    """The request is too large for the service (413)."""
 
     http_status = 413
 
@@ -438,7 +438,7 @@ class OutputError(CloudAIError, OSError):
 class PausedError(CloudAIError):
     """A batch ended early, and not because of one of its inputs.
 
-    The cause (``__cause__``) says why. What is finished is in the journal and is not paid for again.
+    The cause (``__cause__``) says why. Finished inputs are in the journal and are not paid for again.
     """
 
     http_status = 503

@@ -1,7 +1,7 @@
 """Keep files that were fetched from addresses in a folder, each under its digest, and find them there.
 
-A journal holds no pictures, and what is at an address may change. Whoever wants to show the pictures of a batch later
-names a folder that keeps them; without one nothing is kept.
+A journal holds no pictures, and what is at an address may change. A user who wants to show the pictures of a batch
+later names a folder that keeps them; without one nothing is kept.
 """
 
 from __future__ import annotations

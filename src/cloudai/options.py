@@ -47,9 +47,9 @@ class CallOptions(TypedDict, total=False):
     extra: Mapping[str, Any]
     """Values that cloudai has no option for, merged deep into the JSON body of one request.
 
-    That is the first billed request of the operation itself, and no language detection before it. Of a mix of features
-    at Azure it is that to the first API alone: Image Analysis 4.0, else 3.2, else Face. Of parts that run at the same
-    time it is the first request of the first part.
+    That is the first billed request of the operation itself, and no language detection before it. For a mix of features
+    at Azure it is the request to the first API alone: Image Analysis 4.0, else 3.2, else Face. For parts that run at
+    the same time it is the first request of the first part.
     """
     extra_params: Mapping[str, str]
     """Parameters that are added to the request that ``extra`` is for."""
@@ -337,7 +337,8 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that differ from their defaults, without the timeout and the method.
 
     A call that is paid for is recognized by these, so that a new option with a default does not make it look unpaid.
-    What answers it is told by more than the method that was asked for: see `Provider.generative_variant`.
+    The service that answers a call depends on more than the method that was asked for: see
+    `Provider.generative_variant`.
     """
     defaults = OPERATIONS[operation].options
     return {

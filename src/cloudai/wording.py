@@ -95,7 +95,7 @@ def translated(text: str, language: str | None = None) -> str:
     """Return a finished text, such as that of an error, in a language; as it is if no translation is known.
 
     A text may consist of several, as an error does of what has happened and what to do: each is looked up by itself.
-    What is filled into a text is looked up too.
+    A value that is filled into a text is looked up, too.
 
     Args:
         text: The text in English.

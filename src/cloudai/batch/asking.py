@@ -167,7 +167,7 @@ class Asker:
         """Return whether the next provider is asked after this error.
 
         A 429 is waited for, and a request for several inputs that went without an answer is divided, until the provider
-        pauses. What may have been billed is asked elsewhere only if the user says so.
+        pauses. A call that may have been billed is made elsewhere only if the user says so.
         """
         policy = self._state.policy
         if isinstance(error, NotStartedError):

@@ -70,7 +70,7 @@ ERROR_FIELDS = ("message", "advice", "status", "code", "retry_after", "quota", "
 def written_error(error: Exception) -> str:
     """Return an error as JSON, without the vendor's reply.
 
-    Of an error that is not one of cloudai's, only the name of its class is kept, because its text may hold a request.
+    Only the name of the class is kept of an error that is not one of cloudai's, because its text may hold a request.
     """
     known = {name: value for name in ERROR_FIELDS if (value := getattr(error, name, None)) is not None}
     if not isinstance(error, CloudAIError):

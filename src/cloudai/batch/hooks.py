@@ -84,8 +84,8 @@ class ItemHooks(PacedHooks):
     def unknown_attempts(self, step_id: str) -> int:
         """Return how often the request of a step, for this input alone, went without an answer, over all runs.
 
-        Earlier runs count, so that a request that the service cannot answer is not sent twice in each run. What the
-        service was at fault for does not count, and neither do requests for several inputs.
+        Earlier runs count, so that a request that the service cannot answer is not sent twice in each run. A request
+        for which the service was at fault does not count, and neither do requests for several inputs.
         """
         return self._history.tries_of(step_id)
 

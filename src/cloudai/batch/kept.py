@@ -22,8 +22,8 @@ __all__ = ["kept_in"]
 def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
     """Return the outcomes that a journal holds: a list for each batch in it, each in the order of its inputs.
 
-    Texts are named by their digest, because a journal does not hold them. Faces in frames of videos are followed. Of a
-    batch that another process carries out, what it has finished until now is returned.
+    Texts are named by their digest, because a journal does not hold them. Faces in frames of videos are followed. If
+    another process carries out the batch, the results are those that it has finished until now.
 
     Args:
         path: The journal.

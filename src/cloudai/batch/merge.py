@@ -1,7 +1,7 @@
 """Several journals, such as those of the parts of a batch, become one new journal; the others stay as they are.
 
-Batches with the same operation and options become one, and so do calls about the same bytes. Of a call that several
-journals have, the best ending counts, and what was sent and paid is added up: it was sent by each of them.
+Batches with the same operation and options become one, and so do calls about the same bytes. If several journals have
+the same call, its best ending counts, and what was sent and paid is added up: it was sent by each of them.
 """
 
 from __future__ import annotations

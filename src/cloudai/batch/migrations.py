@@ -105,7 +105,7 @@ def _file_item(row: Row) -> Row:
 def _file_call(row: Row) -> Row:
     """Return a row of calls in which an address has lost what may be a key, in the form that version 2 has.
 
-    What version 1 remembered of an input under "frame" or "sound" is under "fitted" there.
+    The facts about an input that version 1 has under "frame" or "sound" are under "fitted" there.
     """
     memory = json.loads(row["memory"] or "{}")
     for word in memory.keys() & {"frame", "sound"}:

@@ -1,8 +1,8 @@
 """Parts of a batch, which are carried out anywhere: in other processes, on other computers, more than once.
 
-A part is plain data and a client, and both pickle. What was finished is known by the bytes of the inputs, so a part
-that is carried out twice asks nobody twice for it. Keys and the secret of a keeper come from the environment of the
-process that carries a part out; a client that was given its keys does not pickle, and says what to do.
+A part is plain data and a client, and both pickle. Finished inputs are known by their bytes, so a part that is carried
+out twice asks nobody twice for them. Keys and the secret of a keeper come from the environment of the process that
+carries a part out; a client that was given its keys does not pickle, and says what to do.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Part:
     def run(self) -> list[Outcome[Any]]:
         """Carry the part out in this process, and return its outcomes in the order of the inputs.
 
-        What was finished before, by this process or by any other that uses the same keeper, comes from the journal.
+        Results that were finished before, by this process or by any other that uses the same keeper, come from the
+        journal.
 
         Raises:
             SettingsError: The secret of the keeper or a setting of the provider is missing here.

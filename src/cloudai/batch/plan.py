@@ -511,8 +511,8 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
 def first_request(flow: Flow[Any]) -> Request | None:
     """Run a flow up to its first request, and return that; None if it sends nothing.
 
-    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed. Of several flows at
-    the same time it is the first request of the first.
+    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed. If there are several
+    flows at the same time, it is the first request of the first flow.
 
     Raises:
         CloudAIError: The flow has refused the input.

@@ -352,8 +352,8 @@ def _joined(batches: Sequence[int]) -> str:
 def without_flights(db: Database) -> None:
     """Remove the doubt about requests of the run that is under way, because their answers may still come.
 
-    This changes the copy of a journal from which a plan is made, and never the journal itself. What is entered as in
-    doubt among the inputs stays so.
+    This changes the copy of a journal from which a plan is made, and never the journal itself. An input that is entered
+    as in doubt stays so.
     """
     db.execute(
         "UPDATE exchanges SET doubt = 0 WHERE call IN (SELECT c.id FROM calls AS c JOIN batches AS b ON b.id = c.batch"
@@ -501,8 +501,8 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
 def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     """Return a function for `Journal.do` that enters the replies and the result that the cache holds of a call.
 
-    The call is done then, and nothing of it is in doubt any more. What the journal says of requests that were sent and
-    units that were paid does not change.
+    The call is done then, and nothing of it is in doubt any more. The numbers of requests that were sent and of units
+    that were paid do not change.
     """
 
     def work(db: Database) -> None:

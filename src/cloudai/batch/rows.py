@@ -105,8 +105,8 @@ def finish(
 def leave(batch: int, item_record: ItemRecord, keys: Sequence[str]) -> Any:
     """Return a function for `Journal.do` that writes down an input that this run has not answered.
 
-    The function returns what is known of the input now. What an earlier run or a copy of the input was answered stays:
-    only what nobody has answered is "not_started".
+    The function returns what is known of the input now. The answer to the input in an earlier run, or to a copy of it,
+    stays: only an input that nobody has answered is "not_started".
 
     Args:
         batch: The number of the batch.

@@ -69,7 +69,7 @@ class Task:
 
     @property
     def capability(self) -> Capability:
-        """What is known of the service that answers, or of the chat model."""
+        """The capability of the service that answers, or of the chat model."""
         able = type(self.provider).capabilities()[self.operation]
         return able.generative if self.method == "generative" and able.generative else able
 
@@ -97,7 +97,7 @@ class Task:
     def shown_options(self) -> dict[str, Any]:
         """Return the given options as plain data, without those whose value is empty, 0, False or None.
 
-        Of an option that may hold a key, only the names in it are returned.
+        Only the names in an option that may hold a key are returned.
         """
         shown = {n: list(v) if n in EXTRA and isinstance(v, Mapping) else v for n, v in self.given.items()}
         return {n: v for n, v in json.loads(json.dumps(shown, default=_as_plain)).items() if v}

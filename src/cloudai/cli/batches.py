@@ -356,7 +356,8 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
 def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None, *, interrupted: bool) -> None:
     """Print each error in full, because a table cuts long cells; write or print the table, and sum it up.
 
-    Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
+    A user who has pressed Ctrl-C wants to see how far the batch came: the table is then written to a file, but not
+    printed.
     """
     # Iterating over a job that has ended reads what was kept, and sends nothing.
     table = _in_words(tidy(films.followed(job, options), options.table))

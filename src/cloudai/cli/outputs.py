@@ -69,7 +69,7 @@ def require_writable(
     """Check that the table can be written to a file, before the command sends anything that costs money.
 
     An existing file is opened and left as it is. A file that does not exist is made and removed again. A pipe or a
-    device is not opened. Whether the disk has room for the table cannot be checked here.
+    device is not opened. It cannot be checked here whether the disk has room for the table.
 
     Args:
         path: The file. Nothing is checked if it is None (no table is asked for) or "-" (standard output).

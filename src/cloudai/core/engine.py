@@ -466,7 +466,7 @@ class Engine:
             context.billed_max += request.billed
         context.state = "DONE"
         yield from context.hooks.after_reply(step_id, request, response)
-        # The reply is safe, whatever the user's function does.
+        # The hooks have kept the reply by now, so an error of the user's function cannot lose it.
         self._tell("reply", context, **told, units=request.billed)
         return response
 

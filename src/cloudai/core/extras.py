@@ -16,8 +16,8 @@ __all__ = ["with_extras"]
 def with_extras(request: Request, context: CallContext, step_id: str) -> Request:
     """Return the request with the user's ``extra…`` merged in, if it is the one request of its call that gets them.
 
-    That is the first billed request that takes extras. Of parts that run at the same time it is that of the first part,
-    whichever of them is sent first.
+    That is the first billed request that takes extras. Among parts that run at the same time it is that of the first
+    part, whichever of them is sent first.
 
     Args:
         request: The request.

@@ -142,7 +142,7 @@ def _holds_large_numerals(numerals: bytes) -> bool:
 def _look_through(content: bytes) -> bool:
     """Check a reply before it is parsed, and return whether it has to be parsed by `CAREFUL`, which checks each number.
 
-    Whether the reply is JSON at all is not checked here: the parser raises that error.
+    A reply that is no JSON at all is not noticed here: the parser raises that error.
 
     Raises:
         ResponseTooLargeError: The reply is nested too deep, or would take too much memory or time to parse.

@@ -109,7 +109,7 @@ PARAMETERS = frozenset(
         "word_confidence",
     }
 )
-"""Parameters and form fields whose values are written down. Of any other only the name is written down."""
+"""Parameters and form fields whose values are written down. Only the name of any other one is written down."""
 
 _CREDENTIAL = re.compile(
     # A letter behind "key" or "token" makes another word: "keyPhrases" and "tokenCount" hold no credential. "sig" and

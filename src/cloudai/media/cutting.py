@@ -1,8 +1,8 @@
 """Choose the times at which a long recording is cut, by how loud it is: in the pauses between sentences.
 
-The levels of a recording are decibels of its mean amplitude, one for each `FRAME` seconds. What counts as a pause is
-told by the quantiles of the levels around a cut, and not by a fixed level: a microphone in a noisy hall hears no
-silence, and its pauses are still quieter than its speech.
+The levels of a recording are decibels of its mean amplitude, one for each `FRAME` seconds. The quantiles of the levels
+around a cut tell what counts as a pause, and no fixed level does: a microphone in a noisy hall hears no silence, and
+its pauses are still quieter than its speech.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def cut(
 def _pause(levels: Sequence[float], loud: float) -> float | None:
     """Return the middle of the longest pause, in seconds from the first level; None if there is none.
 
-    Of pauses of the same length it is the one in the middle.
+    If several have the same length, it is the one in the middle.
 
     Args:
         levels: The levels to look through.

@@ -38,8 +38,8 @@ __all__ = [
 MOST_PIXELS = 200_000_000
 """The most pixels that a picture may have, which are those of the largest photos that phones take (16,320 x 12,240).
 
-Much larger pictures are mostly decompression bombs: a few KB that fill the memory when they are decoded. What fewer
-pixels may take is limited by the budget of memory (``memory.py``).
+Much larger pictures are mostly decompression bombs: a few KB that fill the memory when they are decoded. The budget of
+memory (``memory.py``) limits the memory that fewer pixels may take.
 """
 LARGEST_ICON = 4_000_000
 """The most pixels of an icon, whose decoder takes the memory as soon as it is made; usual ones have 256 x 256."""

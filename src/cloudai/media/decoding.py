@@ -85,7 +85,8 @@ def can_decode() -> bool:
 def reading_of(data: Recorded, format: str) -> Iterator[tuple[Any, Any]]:  # noqa: A002  # the field's word
     """Open a recording for reading, and close it after the block; yield it, and the track that is to be heard.
 
-    Of several tracks, for example in several languages, it is the one that the file marks for players, else the first.
+    If there are several tracks, for example in several languages, it is the one that the file marks for players, else
+    the first.
 
     Raises:
         av.error.FFmpegError: The recording is damaged.

@@ -196,7 +196,7 @@ def _pdf_pages(data: bytes) -> int | None:
 def _pdf_objects(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the text of each object of a PDF, in the order of the file.
 
-    Of an object with a stream it is the dictionary alone. The objects that are packed in a stream come after it.
+    For an object with a stream it is the dictionary alone. The objects that are packed in a stream come after it.
     """
     at, left = 0, MOST_INFLATED
     while begin := OBJECT.search(data, at):

@@ -95,7 +95,7 @@ class AudioLimits:
     def mixes_made(self, sound: Sound, channels: str | None) -> bool:
         """Return whether the channels of a recording are mixed in what is made of it here, if anything is.
 
-        What the vendor would mix itself is half as large when it is mixed before.
+        A recording that the vendor would mix itself is half as large if it is mixed before.
         """
         several = (sound.channels or 1) > 1
         return self.mixes_here(sound, channels) or (several and self.mixes and channels != "each")

@@ -73,7 +73,8 @@ class Comparison:
     def to_html(self, path: str | os.PathLike[str] | None = None, *, title: str = "Transcript") -> str:
         """Return the difference as a page in HTML, and write it to a file if one is named.
 
-        What the transcript lacks is struck out, and what it has too much is underlaid. The page loads nothing.
+        Words that the transcript lacks are struck out, and words that it has too many of are underlaid. The page loads
+        nothing.
 
         Args:
             path: The file, which is replaced if it exists.

@@ -226,7 +226,7 @@ def _gathered(cues: Sequence[Cue]) -> list[Cue]:
 def _both(one: Cue, two: Cue) -> Cue | None:
     """Return two subtitles as one; None where they do not fit into one.
 
-    What two speakers say stands on two lines behind dashes, as it is usual where a dialogue is shown at the same time.
+    The words of two speakers stand on two lines behind dashes, as usual for a dialogue that is shown at the same time.
     """
     if one.speaker == two.speaker:
         text = f"{one.text} {two.text}"

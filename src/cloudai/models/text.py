@@ -92,7 +92,7 @@ class Sentence(Feeling):
 class Sentiment(Many[Sentence], Feeling):
     """The sentiment of a text. It iterates over its sentences.
 
-    ``label`` is the vendor's, or ours if the vendor gives only a number: see `cloudai.models.text.label`. Of a text
+    ``label`` is the vendor's, or ours if the vendor gives only a number: see `cloudai.models.text.label`. For a text
     that was sent in several ``parts`` it is ours too, and so are the numbers: ``combined`` says how they were made.
     """
 

@@ -120,8 +120,8 @@ class Capability:
     def summary(self) -> str:
         """The status with its date, for a cell of a table: "deprecated, until 2028-01-31"; "-" where absent.
 
-        What a chat model answers has "generative (needs NAME)", after the status of the classic service if there is
-        one.
+        An operation that a chat model answers has "generative (needs NAME)", after the status of the classic service if
+        there is one.
         """
         dates = [f"until {self.until}"] if self.until else [f"since {self.since}"] if self.since else []
         classic = [] if self.status == "absent" else [self.status, *dates]
@@ -370,8 +370,8 @@ class Provider:
         """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
 
         Args:
-            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
-                is looked at, which ``meta.prepared`` says.
+            text: The text; an empty one is refused. If it is longer than the provider takes, only its beginning is
+                looked at, which ``meta.prepared`` says.
 
         Raises:
             InputError: The text is empty; nothing was sent.

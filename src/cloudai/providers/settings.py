@@ -288,8 +288,8 @@ def address_in(text: str) -> str | None:
     """Return the plain address in a text, as "https://host:port/path" without a slash at the end, or None.
 
     An address may lead to one place only, whichever program reads it: it has no user, no backslash, no blank, no letter
-    that is not ASCII, and no ".." in its path. What follows "?" or "#" is left out. A whole line of curl stands for the
-    one address in it, and the host of a known vendor for its https address.
+    that is not ASCII, and no ".." in its path. The part after "?" or "#" is left out. A whole line of curl stands for
+    the one address in it, and the host of a known vendor for its https address.
 
     Example:
         >>> address_in("curl -u apikey:… 'https://api.example.com/v1/analyze?version=1'")

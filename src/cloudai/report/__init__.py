@@ -1,6 +1,6 @@
 """Make pictures and pages from results: drawings, card news, galleries, plots and workbooks.
 
-What is made of results that are kept sends nothing, and needs no client.
+A report of results that are kept sends nothing, and needs no client.
 """
 
 from cloudai.report.capability_page import save_capabilities

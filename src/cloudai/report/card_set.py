@@ -83,8 +83,9 @@ def cards(
         name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
         photos: A folder below which the pictures are looked for, by path, by file name or by digest.
         pictures: The pictures by the number of the input, where they are at hand; None in place of one looks for it.
-        fetch_urls: Fetch the pictures whose inputs were addresses once more, by the rules of a client. What is there is
-            shown only if it is the picture that was analysed. `cloudai.FetchRules` may name a folder that keeps it.
+        fetch_urls: Fetch the pictures whose inputs were addresses once more, by the rules of a client. A file that is
+            fetched is shown only if it is the picture that was analysed. `cloudai.FetchRules` may name a folder that
+            keeps it.
         font: Path of a font file; see `find_font`.
 
     Raises:

@@ -56,7 +56,7 @@ def fetched_pictures(asked: Iterable[Asked], rules: FetchRules) -> Mapping[Asked
 
     Args:
         asked: The addresses with their digests.
-        rules: What may be fetched, and the folder in which it is kept. What is in the folder is not fetched.
+        rules: What may be fetched, and the folder in which it is kept. A file that is in the folder is not fetched.
 
     Raises:
         OutputError: A file cannot be written into the folder.

@@ -147,7 +147,7 @@ class Photos:
     def at_addresses(self, subjects: Sequence[Subject]) -> Iterator[Asked]:
         """Yield the addresses of the pictures that have to be fetched, with their digests.
 
-        What could not be fetched when it was to be analysed is not asked for again: its subject says why.
+        A picture that could not be fetched for its analysis is not asked for again: its subject says why.
         """
         for subject in subjects:
             asked = self._asked(subject)

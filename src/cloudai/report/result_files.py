@@ -39,8 +39,8 @@ def is_table_of_results(table: Table) -> bool:
 def outcomes_in(source: Table | str | os.PathLike[str]) -> list[Outcome[Any]]:
     """Return the outcomes that a table or a file of results holds.
 
-    Of CSV files, those of faces and of pictures (tags, captions, objects, people and colours) are read; the lines of
-    ``--json`` hold every kind of result.
+    CSV files of faces and of pictures (tags, captions, objects, people and colours) are read; the lines of ``--json``
+    hold every kind of result.
 
     Raises:
         InputError: The file is no file of results, or of another kind.

@@ -14,7 +14,7 @@ Language: TypeAlias = Literal["en", "ko"]
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        # the columns of what was found
+        # These texts name the columns of what was found.
         "caption": "caption",
         "faces": "faces",
         "face": "face {n}",
@@ -31,7 +31,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reason": "reason",
         "picture": "picture",
         "found in": "picture of",
-        # the endings of inputs
+        # These texts name the endings of inputs.
         "ok": "found",
         "none_found": "nothing found",
         "failed": "failed",
@@ -39,7 +39,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "in_doubt": "in doubt",
         "skipped": "skipped",
         "not_started": "not started",
-        # the page
+        # These texts are on the page of a gallery.
         "filter": "Find",
         "hint": "name or value",
         "sort": "Sort by",
@@ -67,14 +67,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "keys": "Keys: / search, arrows move, Enter enlarges, b boxes, Esc closes.",
         "notice": "Faces are found by a machine; it never names people. "
         "Ages and expressions, if shown, are guesses from appearance.",
-        # the page of a video
+        # These texts are on the page of a video.
         "no expressions": "Nothing is known of expressions here: this provider, or this call, says nothing of them.",
         "where": "Where each face is, from the left edge of the picture (0) to the right one (100)",
         "across": "place across, %",
         "brief": "Faces that were seen only briefly have no plot: {n}.",
         "not smoothed": "The lines are not smoothed: likelihood words are ranks, and no numbers.",
         "timeline keys": "Click a value for its frame. Keys: ← and → lead on; Tab goes to the plot.",
-        # the cards
+        # These texts are on cards.
         "one": "1 face",
         "many": "{n} faces",
         "none": "no faces",
@@ -147,7 +147,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "cards": "카드 뉴스",
         "gallery": "갤러리",
         "portraits": "인물 사진",
-        # apparent expressions; in English they are the words of the results
+        # These are the apparent expressions, which in English are the words of the results.
         "anger": "분노",
         "contempt": "경멸",
         "disgust": "혐오",

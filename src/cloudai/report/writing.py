@@ -38,7 +38,7 @@ def write_table(table: Table, path: str | os.PathLike[str]) -> Path:
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield the path of a file beside the target, which takes the place of the target once the block has ended well.
 
-    Of a device or a pipe, the path itself is yielded.
+    For a device or a pipe, the path itself is yielded.
 
     Raises:
         OutputError: It cannot be written; the error names the target.

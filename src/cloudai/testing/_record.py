@@ -160,7 +160,7 @@ def record(
             be told apart.
         secrets: Values that must never be written, for example the key. `recording` knows the provider's.
         largest: Bytes of the largest piece of a reply that is kept whole: a file of sound, or a text inside of JSON.
-            Of a larger one its digest, its size and its beginning are kept, and replaying it raises a ReplayError.
+            For a larger one its digest, its size and its beginning are kept, and replaying it raises a ReplayError.
 
     Raises:
         ReplayError: There is no such folder. A call raises it later if the reply cannot be written, or not

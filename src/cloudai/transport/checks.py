@@ -16,7 +16,8 @@ __all__ = ["Checks", "require_sendable", "unsendable"]
 class Checks:
     """The checks of the requests of one network, each of whose addresses and headers are mostly those of the last one.
 
-    What the last request had is remembered, and is not checked again. Several threads may check requests at once.
+    The address and the headers of the last request are remembered, and are not checked again. Several threads may check
+    requests at once.
 
     Args:
         allow_http: Whether keys may be sent without encryption to hosts other than this computer.

@@ -1,7 +1,7 @@
 """The usual exchanges go over connections of our own, for the HTTP library takes most of the time of a small call.
 
-It builds objects for every header and every part of an address, and looks at every connection for every request. What
-is asked for seldom is left to it: proxies, forms, files, and headers that are not plain. It also says how an address is
+It builds objects for every header and every part of an address, and looks at every connection for every request. Rare
+requests are left to it: those with proxies, forms, files, or headers that are not plain. It also says how an address is
 written on the wire, once for each.
 
 No connection is counted, so none can be lost: it is taken out of the list of idle ones, and comes back only when its
@@ -85,7 +85,7 @@ class _Pool:
         headers = headers.copy()
         content = body_of(request, headers).get("content", b"")
         pieces = iter((content,)) if isinstance(content, bytes) else content
-        # A request of such a method states its length even if that is 0 (RFC 9110, section 8.6).
+        # A request of a method such as POST states its length even if that is 0 (RFC 9110, section 8.6).
         if "content-length" not in headers and (content or request.method in WITH_LENGTH):
             headers["content-length"] = str(len(content))
         begin = head(request.method, target.path, target.host, headers)

@@ -3,8 +3,8 @@
 A frame is its length (four bytes, big-endian) and a JSON text. The keeper begins with a frame that holds a random
 number. The worker replies with a number of its own and the HMAC-SHA256 of both, whose key is the shared secret. From
 there on each frame begins with an HMAC over its number and its text, whose key is made from the secret and both random
-numbers. So a frame that is forged, recorded elsewhere, sent twice or left out ends the connection. What is in the
-frames can be read by others unless the connection is one of TLS. This module performs no I/O.
+numbers. So a frame that is forged, recorded elsewhere, sent twice or left out ends the connection. Others can read the
+frames unless the connection is one of TLS. This module performs no I/O.
 """
 
 from __future__ import annotations

@@ -153,8 +153,8 @@ def _only_what_was_asked(face: Face) -> Face:
 def _cuts(image: Image, boxes: Sequence[Box]) -> Flow[list[Blob]]:
     """Return each face, cut out of the picture, as a JPEG without metadata.
 
-    Of a picture of which only the saved facts or the header are here, the cuts cannot be loaded. Their saved replies
-    can be read, and their requests planned.
+    If only the saved facts or the header of the picture are here, the cuts cannot be loaded. Their saved replies can be
+    read, and their requests planned.
     """
     if image.is_recalled or image.is_draft:
         return [Blob(image.key, _not_kept, "image/jpeg") for _ in boxes]

@@ -1,8 +1,8 @@
 """The prompts, one for each operation, the same for all vendors.
 
-The rules go into the role of the system, and are cloudai's own words. What was given to a call goes into the role of
-the user: a picture or a recording as a part of its own, and a text between two marks that it cannot contain. This does
-not keep a model from doing what a text in the data says: nothing does. It keeps the data apart, and the closed schema
+The rules go into the role of the system, and are cloudai's own words. The input of a call goes into the role of the
+user: a picture or a recording as a part of its own, and a text between two marks that it cannot contain. This does not
+keep a model from doing what a text in the data says: nothing does. It keeps the data apart, and the closed schema
 leaves no room for more than an answer.
 """
 

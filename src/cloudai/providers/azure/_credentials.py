@@ -51,7 +51,7 @@ class AzureLogin(Login):
     def _fetch(self, scope: str, *_: Any) -> Token:
         """Ask the credential for a token for this scope; make Azure's default credential first if none was given.
 
-        What the credential raises is passed on; `token` replaces it by an error of ours.
+        An error of the credential is passed on; `token` replaces it by an error of ours.
         """
         if self._credential is None:
             # The import is here because a call with a key needs no azure-identity, which is an extra.

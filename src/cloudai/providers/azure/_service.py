@@ -233,8 +233,8 @@ class AzureService(ByService):
     def resource(self, service: str) -> Resource:
         """Return the key and the address or region of a service, each from the first level that has it.
 
-        What was given in code goes before the environment. Within each of the two, a setting of the service goes before
-        one for all services.
+        A setting that was given in code goes before the environment. Within each of the two, a setting of the service
+        goes before one for all services.
 
         Raises:
             SettingsError: One of them is not what it should be; the error names the setting, and not its value.

@@ -21,8 +21,8 @@ class Google(Gemini, Read, Language, Speech, Voice, Translate):
         api_key: An API key; by default ``GOOGLE_API_KEY``.
         credentials: A login (extra ``google-auth``): the path of a JSON file of Google, the content of such a file, or
             credentials of google-auth. By default it is the file that ``GOOGLE_APPLICATION_CREDENTIALS`` names, else
-            gcloud's login, else the service account of a machine in Google Cloud. What is given here goes before the
-            environment; within the environment the API key goes before any login.
+            gcloud's login, else the service account of a machine in Google Cloud. A setting that is given here goes
+            before the environment; within the environment the API key goes before any login.
         quota_project: The project for which the calls of a login are counted; by default
             ``GOOGLE_CLOUD_QUOTA_PROJECT``, else the project that the login names.
         project: The project for Speech v2, to which recordings then go, and for Translation v3, to which texts then go

@@ -277,8 +277,8 @@ class GoogleService(Provider):
     def endpoint_of(self, service: str) -> str:
         """Return the address that is set in place of Google's host, or "" where none is.
 
-        What was given in code goes before the environment, and within each the address of the service before that for
-        all services.
+        A setting that was given in code goes before the environment, and within each the address of the service before
+        that for all services.
         """
         lookup = self._endpoint_lookup(service)
         checked = self.lookup(lookup.name) if lookup else None

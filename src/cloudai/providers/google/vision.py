@@ -548,7 +548,7 @@ class WebDetection(Wire):
 
 
 class AnnotateReply(Wire):
-    """The reply to one picture. What was not found, or not asked for, is missing."""
+    """The reply to one picture. Parts that were not found, or not asked for, are missing."""
 
     face_annotations: list[FaceAnnotation] = Field(default_factory=list)
     label_annotations: KnownDicts[Label] = Field(default_factory=list)

@@ -24,8 +24,8 @@ __all__ = ["FACE_MODEL", "SIDE", "YUNET", "Detection", "find", "yunet"]
 FACE_MODEL = "face_model"
 """The setting that gives the path of another model."""
 SIDE = 1280
-"""The longer side of the picture that is searched, px. Of a larger one YuNet takes much longer, and from 2,400 px on it
-sees faces where there are none; of a smaller one it misses small faces."""
+"""The longer side of the picture that is searched, px. YuNet takes much longer for a larger one, and from 2,400 px on
+it sees faces where there are none; in a smaller one it misses small faces."""
 YUNET = "face_detection_yunet_2023mar"
 SCORE, OVERLAP, MOST = 0.7, 0.3, 5000
 """The lowest score of a face, the greatest overlap of two faces, and the most candidates. OpenCV's own sample takes
@@ -63,7 +63,7 @@ class Detection:
     def landmarks(self) -> Mapping[str, Point]:
         """The points by the names of our results, whose sides are those of the picture.
 
-        YuNet names the sides as the person has them. Of a face that is upside down, those are the picture's too.
+        YuNet names the sides as the person has them. If the face is upside down, they are the picture's, too.
         """
         right_eye, left_eye, nose, right_mouth, left_mouth = self.points
         eyes, mouth = (right_eye, left_eye), (right_mouth, left_mouth)

@@ -1,7 +1,7 @@
 """Reading text in pictures with Tesseract: by its program, or by the package tesserocr where that is installed.
 
-Tesseract's defaults lose lines of Korean pages, and see syllables as words. What is done about it here: Korean is its
-first language, the page is one column of text, and words are those of its plain text, with the places of its table.
+Tesseract's defaults lose lines of Korean pages, and see syllables as words. So Korean is its first language here, the
+page is one column of text, and words are those of its plain text, with the places of its table.
 
 https://tesseract-ocr.github.io/tessdoc/Command-Line-Usage.html
 """

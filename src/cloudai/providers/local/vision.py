@@ -69,7 +69,7 @@ class Vision(Provider):
     ) -> Flow[ImageAnalysis]:
         """Measure a picture: its size, format, dominant colours and sharpness, and the faces in it.
 
-        Of the faces it says what the models that are there can say: also the age, and the expression.
+        The faces come with all that the installed models can tell: also the age, and the expression.
         """
         asked = HAS if features is None else tuple(dict.fromkeys(features))
         require_known(asked, FEATURES, "feature")

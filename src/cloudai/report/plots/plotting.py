@@ -123,7 +123,7 @@ def plot(
         picture: The column with a picture of each value: a path, or a PIL image. The page shows it in the tooltip, and
             a click on the value goes to it below the plot.
         pictures: The pictures by the numbers of the inputs (the column "item"), where no column has them: paths, or PIL
-            images. Of a picture with a face in it, the face is shown.
+            images. If the picture has a face in it, the face is shown.
         target: The column with the id of the element in your own page to which a click on the value goes, for example
             "frame-12". With `Plot.svg` such a value becomes a link to ``#frame-12``, which needs no script.
         born: The date of birth, for the true age in a plot of ages; a column "true_age" or "나이" gives it, too.

@@ -39,8 +39,8 @@ def check_provider(
 
     Raises:
         SettingsError: It is no class of a provider.
-        ContractError: The provider breaks the contract; ``problems`` lists every problem with advice. What the provider
-            does is checked only once there is no problem with what it declares.
+        ContractError: The provider breaks the contract; ``problems`` lists every problem with advice. The calls of the
+            provider are checked only once there is no problem with its declarations.
 
     Example:
         >>> from cloudai import Google
