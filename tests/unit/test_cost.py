@@ -26,10 +26,10 @@ LIMITS = {
     "sentiment cloudai": 275,
     # Two numbers and five emotions. Watson's settings may be in files, and are looked up in each call (70 calls).
     "watson cloudai": 278,
-    # As the first, and an upload of 1.3 MB that is written in six pieces.
-    "1MB cloudai": 473,
+    # As the first, and an upload of 1.3 MB that is written in four pieces.
+    "1MB cloudai": 454,
     # As the one before, over TLS: each piece is encrypted as a whole, and then written.
-    "1MB TLS cloudai": 554,
+    "1MB TLS cloudai": 496,
     # As the first by an awaiting client, with the calls of the event loop: the wait for the reply takes 25, the
     # deadline of the exchange 15, and the limit of the calls in flight 8.
     "128 cloudai": 480,
