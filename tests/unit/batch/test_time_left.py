@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from cloudai import AsyncClient, Client, Request, Response
 from cloudai.batch.progress import Status, duration
+from cloudai.batch.runner import Runner
 from cloudai.batch.time_left import TimeLeft, last_turn
 from cloudai.core.rate_limit import Rate
 from cloudai.wording import using
@@ -81,6 +83,20 @@ def test_retries_are_a_part_of_the_time_left(tmp_path: Path) -> None:
     notes, end = run_virtually(lambda: followed(tmp_path, rows=100, failing=10))
     later = [(left, end - now) for now, left, _ in notes if now >= 120]
     assert max(abs(left - true) / max(true, 60) for left, true in later) < 0.25
+
+
+def test_a_thread_that_begins_a_batch_takes_no_virtual_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the thread is kept from running, the virtual clock waits for it, and the batch ends in its time."""
+    begin = Runner.begin
+
+    def begin_late(runner: Runner[Any]) -> Any:
+        workers = begin(runner)
+        time.sleep(0.05)
+        return workers
+
+    monkeypatch.setattr(Runner, "begin", begin_late)
+    _, end = run_virtually(lambda: followed(tmp_path, rows=20))
+    assert end < 2
 
 
 def test_the_last_of_many_requests() -> None:
