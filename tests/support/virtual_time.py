@@ -1,7 +1,7 @@
 """Time that passes as fast as it can: an event loop whose clock jumps to the next timer, and a server that looks at it.
 
-What other threads do (the journal's, the intake's, those of blocking functions) takes no virtual time: the clock
-waits for them.
+What other threads do (the journal's, the intake's, those that begin and close a batch, those of blocking functions)
+takes no virtual time: the clock waits for them. A function that never ends in its thread stops the clock for ever.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import asyncio
 import selectors
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
 
+from cloudai.batch import batch
 from cloudai.batch.journal import Journal
 from cloudai.batch.reader import Reader
+from cloudai.core.drivers import awaiting
+from cloudai.core.drivers.threads import Threads
 
 __all__ = ["run_virtually", "windows_hold"]
 
@@ -68,58 +71,67 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
 class _Loop(asyncio.SelectorEventLoop):
     def __init__(self, outside: _Outside) -> None:
         self._virtual = [0.0]
-        self._outside = outside
         super().__init__(_Selector(self._virtual, outside))
 
     def time(self) -> float:
         """Return the virtual time in seconds."""
         return self._virtual[0]
 
-    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Count what the threads have to do."""
-        self._outside.add(1)
-        future = super().run_in_executor(executor, func, *args)
-        future.add_done_callback(lambda _: self._outside.add(-1))
-        return future
-
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Wait for the threads without a limit: the clock would jump over the one that Python 3.12 and newer give."""
         await super().shutdown_default_executor()
 
 
+LEAVE_WORK = (
+    (Journal, "do"),
+    (Reader, "take"),
+    (Threads, "submit"),
+    (ThreadPoolExecutor, "submit"),
+    (batch, "apart"),
+    (awaiting, "apart"),
+)
+"""The functions that leave work to another thread and return a future of its outcome, by the class or module in which
+they are looked up.
+
+`Journal.post` is not one of them, because nobody waits for what it leaves to the journal's thread.
+"""
+
+
 def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine on a loop whose time is virtual."""
     outside = _Outside()
-    hand_over, deliver, take = Journal._hand_over, Journal._deliver, Reader.take
-
-    def counted(self: Journal, work: Any) -> None:
-        outside.add(1)
-        hand_over(self, work)
-
-    def counted_off(self: Journal, *outcome: Any) -> None:
-        deliver(self, *outcome)
-        outside.add(-1)
-
-    def taken(self: Reader, n: int, **how: Any) -> Future[Any]:
-        outside.add(1)
-        seen: Future[Any] = Future()
-
-        def hand_on(real: Future[Any]) -> None:
-            try:
-                seen.set_result(real.result())
-            except BaseException as error:
-                seen.set_exception(error)
-            outside.add(-1)  # only now: whoever waits has been told
-
-        take(self, n, **how).add_done_callback(hand_on)
-        return seen
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "_hand_over", counted)
-        patch.setattr(Journal, "_deliver", counted_off)
-        patch.setattr(Reader, "take", taken)
+        for owner, name in LEAVE_WORK:
+            patch.setattr(owner, name, _counting(getattr(owner, name), outside))
         with asyncio.Runner(loop_factory=lambda: _Loop(outside)) as runner:
             return runner.run(scene())
+
+
+def _counting(leave: Callable[..., Future[Any]], outside: _Outside) -> Callable[..., Future[Any]]:
+    """Return a function that does the same as one of `LEAVE_WORK`, and counts the work until its outcome is handed on.
+
+    A future calls those who wait for it one after the other. So the returned future is another one than that of the
+    work: all who wait for it have been told before the work is no longer counted. A thread that waits for it may go on
+    only later, and is counted for the work that it was given itself.
+    """
+
+    def leave_and_count(*args: Any, **options: Any) -> Future[Any]:
+        told: Future[Any] = Future()
+        told.set_running_or_notify_cancel()  # from here on the future cannot be cancelled
+
+        def hand_on(done: Future[Any]) -> None:
+            try:
+                told.set_result(done.result())
+            except BaseException as error:
+                told.set_exception(error)
+            outside.add(-1)
+
+        future = leave(*args, **options)
+        outside.add(1)
+        future.add_done_callback(hand_on)
+        return told
+
+    return leave_and_count
 
 
 def windows_hold(times: Sequence[float], n: int, seconds: float) -> bool:

@@ -255,9 +255,10 @@ class Request:
 
 MARK = secrets.token_hex(16)
 """A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
-PIECE = 196_608
+PIECE = 262_143
 """Bytes of an upload that are encoded at once: few enough to stay in the processor's cache until they are sent, and a
-multiple of 3, which gives base64 without padding between the pieces."""
+multiple of 3, which gives base64 without padding between the pieces. Each piece wakes the server, so that many small
+ones take longer."""
 SMALL = 1_000
 """A generous estimate of the bytes that the JSON body of a request has beside its uploads."""
 

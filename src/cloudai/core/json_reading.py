@@ -122,9 +122,14 @@ def _is_plain(content: bytes) -> bool:
         return False
     brackets = skeleton.translate(None, NO_BRACKETS)
     opening = brackets.count(b"[")
-    # A reply with no more opening brackets than there may be levels needs no look at its nesting.
-    if opening > DEEPEST and (2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST):
-        return False
+    # A reply with no more opening brackets than there may be levels needs no look at its nesting. In most of the others
+    # that holds without the innermost level.
+    if opening > DEEPEST:
+        without_innermost = brackets.replace(b"[]", b"")
+        if 2 * opening != len(brackets):
+            return False
+        if len(without_innermost) >= 2 * DEEPEST and _depth(without_innermost, 0, 0) >= DEEPEST:
+            return False
     return BARE_OBJECT * opening <= ROOM
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
-from cloudai.core.drivers.threads import Threads
+from cloudai.core.drivers.awaiting import Awaiting
+from cloudai.core.drivers.threads import Threads, readers
+from cloudai.core.effects import Effect, Program, Wait
+from cloudai.core.flow import Call
 from cloudai.core.lazy import lazy
+from tests.made_up.provider import ok
+from tests.support.virtual_time import run_virtually
 
 SOURCE = Path(__file__).parents[3] / "src" / "cloudai"
 
@@ -70,6 +77,40 @@ def test_the_error_of_a_function_is_the_outcome() -> None:
     with pytest.raises(ZeroDivisionError):
         failed.result(5)
     assert threads.submit(lambda: 3).result(5) == 3
+
+
+def _slow() -> int:
+    time.sleep(0.02)
+    return 7
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        lambda: Call(_slow),
+        lambda: Call(_slow, waits=True),
+        lambda: Call(_slow, runs=True),
+        lambda: Call(_slow, reads=True),
+        lambda: Call(_slow, memory=1),
+        lambda: Wait(readers().submit(_slow)),
+    ],
+    ids=["computes", "waits", "runs", "reads", "memory", "submitted"],
+)
+def test_a_function_in_a_thread_takes_no_virtual_time(effect: Callable[[], Effect]) -> None:
+    """The clock of `run_virtually` waits for a blocking function, in whichever way the awaiting driver runs it."""
+
+    def program() -> Program[int]:
+        return (yield effect())  # type: ignore[no-any-return]
+
+    async def scene() -> tuple[int, float]:
+        driver = Awaiting(lambda _: ok({}))
+        try:
+            outcome = await asyncio.wait_for(driver.run(program()), 1.0)
+        finally:
+            driver.close()
+        return outcome, asyncio.get_running_loop().time()
+
+    assert run_virtually(scene) == (7, 0.0)
 
 
 @pytest.mark.long
