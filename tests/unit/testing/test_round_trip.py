@@ -163,7 +163,8 @@ JSON = st.recursive(
 
 
 @pytest.mark.long
-@given(body=JSON, reply=JSON, params=st.dictionaries(TEXTS, TEXTS, max_size=3))
+# A longer parameter may be a key, which the recording takes out of the reply, too.
+@given(body=JSON, reply=JSON, params=st.dictionaries(TEXTS, st.text(st.characters(exclude_categories=()), max_size=5)))
 def test_any_json_round_trips(body: Any, reply: Any, params: dict[str, str]) -> None:
     """A replay answers any recorded JSON request with the same JSON."""
     request = post(body, params=params)
