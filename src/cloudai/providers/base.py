@@ -1,13 +1,10 @@
-"""`Provider` is the contract of every provider: operations, credentials, errors, what it can do and since when."""
+"""`Provider` is the contract of every provider: its operations, what they cost, who signs a request, and its errors."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial, wraps
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.retry import hint_from_headers
@@ -22,18 +19,9 @@ from cloudai.errors import (
     UnsupportedOperationError,
 )
 from cloudai.operations import OPERATIONS, operation_named
+from cloudai.providers.capability import Capability, Retirement, capability
+from cloudai.providers.configured import OFFLINE, Configured, cached_per_call, kept
 from cloudai.providers.replies import ADVICE, LONGEST_MESSAGE, Fault, error_class, one_line, readable
-from cloudai.providers.settings import (
-    GIVEN,
-    Lookup,
-    Setting,
-    given_lookup,
-    is_file,
-    looks_like_key,
-    lookup_in,
-    shown,
-    usable,
-)
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -58,160 +46,11 @@ __all__ = [
     "with_headers",
 ]
 
-Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 Method = Literal["classic", "generative"]
 """The kind of service that answers a call: a classic service of the vendor, or its chat model."""
 
-OFFLINE = "offline"
-"""The key of a call's cache whose value is true if the call sends nothing."""
-F = TypeVar("F", bound=Callable[..., Any])
-S = TypeVar("S", bound="Provider")
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-@dataclass(frozen=True)
-class Capability:
-    """The ability of a provider to carry out one operation, as known on ``checked``; no account is needed to ask.
-
-    ``status`` is "open", "limited" (approval or certain regions only), "deprecated", "retired" or
-    "absent" (never offered, or not in cloudai yet: ``note`` tells which).
-    """
-
-    operation: str
-    status: Status
-    note: str = ""
-    needs: str = ""
-    """The things that must be there first: "a service account or an API key", "extra: local" …"""
-    since: str | None = None
-    """The ISO date since which it has been limited, deprecated or retired."""
-    until: str | None = None
-    """The ISO date on which the vendor will end it."""
-    page: str | None = None
-    """The address of the vendor's page that says so."""
-    checked: str | None = None
-    """The ISO date on which this was last checked."""
-    free: str | None = None
-    """The pace of the vendor's free tier, for ``pace="free"``: "20/min"."""
-    unit: str = ""
-    """The unit that the vendor bills, for example "character"; an empty text where it bills requests."""
-    unit_size: int = 0
-    """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
-    bills_seconds: bool = False
-    """True if the unit is a second of a recording; a request then counts those that it holds, of each channel."""
-    free_units: int | None = None
-    """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
-    limits: str = ""
-    """The limits of the vendor for one text and for one request, in words."""
-    generative: Capability | None = None
-    """The ability of the vendor's chat model to answer the operation, whatever its classic services can; else None."""
-
-    @property
-    def has_classic(self) -> bool:
-        """True where a call can succeed that no chat model answers."""
-        return self.status in ("open", "limited", "deprecated")
-
-    @property
-    def available(self) -> bool:
-        """True where a call can succeed, by whichever method."""
-        return self.has_classic or self.generative is not None
-
-    @property
-    def summary(self) -> str:
-        """The status with its date, for a cell of a table: "deprecated, until 2028-01-31"; "-" where absent.
-
-        An operation that a chat model answers has "generative (needs NAME)", after the status of the classic service if
-        there is one.
-        """
-        dates = [f"until {self.until}"] if self.until else [f"since {self.since}"] if self.since else []
-        classic = [] if self.status == "absent" else [self.status, *dates]
-        chat = [f"generative (needs {self.generative.needs.partition(':')[0]})"] if self.generative else []
-        return ", ".join([*classic, *chat]) or "-"
-
-
-@dataclass(frozen=True)
-class Retirement:
-    """One day on which a vendor takes a service away, or a part of it, as known on ``checked``.
-
-    A service that ends in steps has one of these for each step.
-    """
-
-    service: str
-    """The name of the service, as the vendor writes it."""
-    date: str
-    """The ISO date, in the past or announced."""
-    what: str
-    """The change on that day, as a clause: "new customers no longer get them"."""
-    instead: str
-    """The replacement, or a clause that says that there is none."""
-    page: str
-    """The address of the vendor's page that says so."""
-    checked: str
-    """The ISO date on which this was last checked."""
-
-
-def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
-    """Declare the decorated method as an operation, with what `Provider.capabilities` says of it.
-
-    Args:
-        status: The status of the operation; see `Capability`.
-        facts: Further fields of `Capability`.
-    """
-
-    def declare(method: F) -> F:
-        # The declaration belongs to the function and not to the class, so that a subclass that overrides an operation
-        # has to say anew what it can do.
-        method.__capability__ = Capability(method.__name__, status, **facts)  # type: ignore[attr-defined]
-        return method
-
-    return declare
-
-
-def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Decorate a method that looks settings up, so that a call carries it out once; see `Provider.for_call`.
-
-    The arguments have to be hashable. An error is not kept, so the next look-up in the call raises it again.
-    """
-
-    @wraps(method)
-    def cached(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        key = method, args, *kwargs.items()
-        # No variable of this frame holds the cache: the method may raise, and a crash report shows variables.
-        try:
-            return self._call_cache[key]  # type: ignore[no-any-return]
-        except AttributeError:  # this is the user's provider, and not one that `for_call` has made for a call
-            return method(self, *args, **kwargs)
-        except KeyError:
-            pass
-        # The steps of a call may run in several threads: the first value counts for all of them.
-        return self._call_cache.setdefault(key, method(self, *args, **kwargs))  # type: ignore[no-any-return]
-
-    return cached
-
-
-def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
-    """Decorate a method that depends on settings alone, so that its value is kept from call to call.
-
-    It is carried out anew where the environment has changed, and once in each call for a setting that is one of
-    `Provider.changing`. Its only argument is the name of a setting or of a service. An error is not kept.
-    """
-
-    @wraps(method)
-    def looked_up(self: S, name: str, /) -> R:
-        try:
-            return (self._call_cache if name in self.changing else self._kept_cache)[method, name]  # type: ignore[no-any-return]
-        except AttributeError:
-            return method(self, name)
-        except KeyError:
-            pass
-        value = method(self, name)
-        (self._call_cache if name in self.changing else self._kept_cache)[method, name] = value
-        return value
-
-    return looked_up
-
-
-class Provider:
+class Provider(Configured):
     """The base class of a provider: a vendor, or an engine of one's own.
 
     A subclass overrides the operations that it has, each as a flow, and declares them with `capability`. An
@@ -223,17 +62,9 @@ class Provider:
     them.
     """
 
-    # The two caches are slots, because `for_call` gives each call a provider with the same `__dict__`: an attribute in
-    # it would be shared by all calls.
-    __slots__ = ("__dict__", "__weakref__", "_call_cache", "_kept_cache")
-
-    name: ClassVar[str]
     # This number rises with a change that a provider of another distribution has to follow: `require_contract` then
     # refuses the provider by its name, instead of letting it fail in the middle of a call.
     contract: ClassVar[int] = 2
-    settings: ClassVar[tuple[Setting, ...]] = ()
-    variables: ClassVar[tuple[str, ...]] = ()
-    """Patterns of further variables that the vendor documents for its logins; ``--env-file`` may set them."""
     hosts: ClassVar[tuple[str, ...]] = ()
     """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
@@ -242,16 +73,8 @@ class Provider:
     """Operations that the vendor's chat model answers; see `generated`."""
     retirements: ClassVar[tuple[Retirement, ...]] = ()
     """The services that the vendor has switched off or will end, also those that cloudai has no operation for."""
-    changing: ClassVar[tuple[str, ...]] = ()
-    """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
     """Headers of a reply that may have the vendor's identifier of the exchange; the first one counts."""
-
-    _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
-    _call_cache: dict[Any, Any]
-    """The settings that a call has looked up; only a provider that `for_call` returned has this."""
-    _kept_cache: dict[Any, Any]
-    """The values that the methods decorated with `kept` have returned, some of them in earlier calls."""
 
     def analyze_image(
         self,
@@ -628,40 +451,6 @@ class Provider:
         """
         return 0
 
-    def for_call(self, *, offline: bool = False) -> Self:
-        """Return this provider for the length of one call, with each setting looked up at most once.
-
-        A setting is looked up when the call first needs it, and the next call looks it up anew, unless nothing can have
-        changed. The attributes are shared, so that what a call keeps on ``self`` is there for the next one; a subclass
-        must have no ``__slots__``.
-
-        Args:
-            offline: Whether nothing is sent in the call, so that no setting has to be there.
-        """
-        # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
-        provider = object.__new__(type(self))
-        object.__setattr__(provider, "__dict__", self.__dict__)  # it may be a frozen dataclass
-        object.__setattr__(provider, "_call_cache", {OFFLINE: offline})
-        object.__setattr__(provider, "_kept_cache", self._lookups())
-        return provider
-
-    def _lookups(self) -> dict[Any, Any]:
-        """Return the dict in which the look-ups of this and of earlier calls are kept.
-
-        It is empty if the environment has changed since the last call, or if a subclass has other sources than code and
-        the environment, whose changes nobody would notice.
-        """
-        # `os.environ` decodes every variable that is asked for. What it is a view of is compared in a microsecond.
-        environ = getattr(os.environ, "_data", None)
-        if environ is None or type(self).sources is not Provider.sources:
-            return {}
-        known: tuple[object, dict[Any, Any]] = vars(self).get("_known", (None, {}))
-        if known[0] != environ:
-            # The environment and its dict are put in place as one tuple, so that no other thread sees the one without
-            # the other.
-            known = vars(self)["_known"] = dict(environ), {}
-        return known[1]
-
     def token(self, service: str) -> Flow[Token] | None:
         """Return the flow that fetches a token for a service, or None where a key serves it.
 
@@ -683,140 +472,13 @@ class Provider:
             return request
         return with_headers(request, {"Authorization": f"Bearer {token.value}", **token.headers})
 
-    def setting(self, name: str) -> str | None:
-        """Return the value of a setting, or None where it is not set; see `lookup`."""
-        lookup = self.lookup(name)
-        return lookup.value if lookup else None
-
-    def file(self, name: str) -> str | None:
-        """Return the path that a setting of the kind "file" names, or None where it is not set.
-
-        Raises:
-            SettingsError: Nothing is there; the error does not show the path, for it may be a key put in its place.
-        """
-        lookup = self.lookup(name)
-        if lookup and not is_file(lookup.value):
-            raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
-        return lookup.value if lookup else None
-
-    @kept
-    def lookup(self, name: str) -> Lookup | None:
-        """Return a setting and where it comes from, or None where it is not set.
-
-        A value given to the constructor comes first, then the first variable of `sources` that is set. Its kind
-        (`Setting.kind`) decides which values are accepted.
-
-        Raises:
-            SettingsError: The value is not what the setting asks for; the error names the setting, and not its value.
-        """
-        lookup = self.unchecked(name)
-        # A value that was found before, in this call or an earlier one, need not be checked again.
-        seen: dict[str, tuple[Lookup | None, Lookup | None]] = vars(self).setdefault("_seen", {})
-        if name not in seen or seen[name][0] != lookup:
-            setting = self._declared(name)
-            checked = usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
-            seen[name] = lookup, checked
-        return seen[name][1]
-
-    def unchecked(self, name: str) -> Lookup | None:
-        """Return a setting as it was found, before its value is checked, or None where it is not set."""
-        return self._found_in_code(name) or self._looked_up_outside(name)
-
-    def _found_in_code(self, name: str) -> Lookup | None:
-        """Return a setting that was given to the constructor, as it was given, or None."""
-        # No variable of this frame holds the value: `Lookup` does not show what it holds.
-        return given_lookup(self._given[name], name=name) if self._given.get(name) is not None else None
-
-    def _named(self, name: str, lookup: Lookup) -> str:
-        """Return how an error names a setting: by the variable it comes from, or by the argument."""
-        named = self._argument(lookup.name or name) if lookup.where == GIVEN else lookup.where
-        return f"{named} (without the quotation marks around it)" if lookup.quoted else named
-
-    def _argument(self, name: str) -> str:
-        """Return the argument of the constructor that gives a setting, as an error names it."""
-        return f"{name}="
-
     def host_setting(self, service: str) -> str | None:
         """Return how an error names the setting that says where a service is, or None where no setting does."""
         return None
 
-    def _declared(self, name: str) -> Setting | None:
-        """Return the setting of this name that the class declares, or None if it declares none."""
-        return next((setting for setting in self.settings if setting.name == name), None)
-
-    @kept
-    def _looked_up_outside(self, name: str) -> Lookup | None:
-        """Return what `lookup_outside` returns, asking it once in a call, whichever class overrides it."""
-        return self.lookup_outside(name)
-
-    def lookup_outside(self, name: str) -> Lookup | None:
-        """Return a setting that was not given to the constructor, or None where it is not set."""
-        setting = next(s for s in self.settings if s.name == name)
-        # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
-        return next(filter(None, map(partial(lookup_in, setting), self.sources())), None)
-
-    def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield the sources of settings in the order in which they are asked, each with a text that says where it is.
-
-        `Lookup.where` has that text behind the variable's name. The base class yields only the environment, without a
-        text; a subclass may yield others after it, for example a file.
-        """
-        yield "", os.environ
-
     def destinations(self) -> tuple[str, ...]:
         """Return the hosts that data goes to with the settings at hand; empty for an engine on this machine."""
         return self.hosts
-
-    def account(self) -> str | None:
-        """Return a digest of the keys and logins at hand, or None where there are none.
-
-        Clients of one account share its pace, and the gate that a 429 closes.
-        """
-        keys = [*self.secrets(), *self.identities()]
-        return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
-
-    def secrets(self) -> list[str]:
-        """Return the values of the secret settings at hand, which no error, log or result may repeat.
-
-        A value that looks like a key is one, even where an address is expected.
-        """
-        suspects = [setting for setting in self.settings if setting.secret or setting.kind == "address"]
-        # A value is not checked here: one that cannot be used may be a key all the same.
-        lookups = [(setting, lookup) for setting in suspects if (lookup := self.unchecked(setting.name))]
-        return [lookup.value for setting, lookup in lookups if setting.secret or looks_like_key(lookup.value)]
-
-    def identities(self) -> list[str]:
-        """Return texts that tell the logins at hand from others, as far as that is known before they are used.
-
-        They may hold keys, and are only made into the digest of `account`.
-        """
-        return []
-
-    def __repr__(self) -> str:
-        given = {name: self._shown(name, value) for name, value in self._given.items() if value is not None}
-        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in given.items())})"
-
-    def _shown(self, name: str, value: Any) -> str:
-        """Return a value that was given in code as ``repr`` may show it."""
-        setting = self._declared(name)
-        if setting is None or not isinstance(value, str | os.PathLike):
-            # Where no setting says what a value is, a text, a list or a mapping may hold a key; a number and a truth
-            # value do not.
-            return "'…'" if isinstance(value, Collection) else repr(value)
-        return "'…'" if setting.secret else repr(shown(setting, str(value)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the class alone, so that another process looks the settings up in its own environment.
-
-        Raises:
-            TypeError: Settings were given in code, and a key must not be written into a pickle.
-        """
-        if any(value is not None for value in self._given.values()):
-            raise TypeError(
-                f"{type(self).__name__} with explicit settings does not pickle: a key must not leave this process. "
-                "Keep the settings in the environment, and it pickles by name."
-            )
-        return type(self), ()
 
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says; a subclass overrides this to read the vendor's own shape."""
@@ -853,13 +515,6 @@ class Provider:
         if isinstance(error, BadRequestError):
             error.gone = fault.gone or status == 410  # noqa: PLR2004
         return error
-
-    def _left_out(self) -> Iterator[str]:
-        """Yield a sentence for each secret that was found in quotation marks: the user may doubt what was sent."""
-        for setting in self.settings:
-            if setting.secret and (lookup := self.unchecked(setting.name)) and lookup.quoted:
-                where = self._argument(lookup.name) if lookup.where == GIVEN else lookup.where
-                yield f"The quotation marks around {where} were left out."
 
     def request_id(self, response: Response) -> str | None:
         """Return the vendor's identifier of an exchange, which its support asks for, or None."""
