@@ -331,10 +331,14 @@ def is_broken_statement(error: BaseException) -> bool:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether another process keeps a file to itself; nothing is written to it."""
+    """Return whether another connection keeps a file to itself; nothing is written to it, and no file beside it."""
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
         try:
+            # SQLite would make the write-ahead log and its index before it reads, and a connection that only reads may
+            # not remove them. In this mode it makes neither before it has the file to itself: it is refused as busy if
+            # another connection has that, and with another error if the system gives such a lock to no reader.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         finally:
             db.close()
