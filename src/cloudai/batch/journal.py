@@ -67,6 +67,7 @@ class Journal:
         path: The file.
         connect: A function that opens the database at a path; tests pass their own.
         make: Whether to make a journal if the file is missing or empty; False raises JournalError then.
+        called: The path by which errors name the file, where it is a copy of another one.
 
     Raises:
         SettingsError: The path is empty, holds a NUL, or is no path.
@@ -79,12 +80,14 @@ class Journal:
         *,
         connect: Callable[[str], Database] | None = None,
         make: bool = True,
+        called: Path | None = None,
     ) -> None:
-        self.path = None if path is None else _as_path(path)
+        given = None if path is None else _as_path(path)
+        self.path = called or given
         # The path is made absolute and links are followed once, here. The program may change its folder later, and
         # SQLite puts its write-ahead log beside the file that a link leads to.
         with _journal_errors(self.path):
-            self._file = None if self.path is None else _resolved(self.path)
+            self._file = None if given is None else _resolved(given)
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -164,7 +167,7 @@ class Journal:
 
     def again(self) -> Journal:
         """Return the same journal, opened once more after it was closed."""
-        return Journal(self.path, make=False)
+        return Journal(self._file, make=False, called=self.path)
 
     @property
     def shared(self) -> bool:
@@ -312,10 +315,10 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
     with _journal_errors(path):
         file = _resolved(path)
         with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
-            copied = Path(folder) / "copy.journal"
+            copied = Path(folder) / file.name  # a warning about it has the name that the user knows
             _copy(file, copied)
             if busy := storage.is_in_use(file):
-                running = Journal(copied, make=False)
+                running = Journal(copied, make=False, called=path)
                 try:
                     running.ask(without_flights)
                 finally:
