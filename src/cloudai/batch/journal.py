@@ -19,7 +19,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -312,9 +312,10 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
     if path is None or not path.is_file() or not path.stat().st_size:
         yield None, False
         return
-    with _journal_errors(path):
-        file = _resolved(path)
-        with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
+    with ExitStack() as stack:
+        with _journal_errors(path):
+            file = _resolved(path)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cloudai-"))
             copied = Path(folder) / file.name  # a warning about it has the name that the user knows
             _copy(file, copied)
             if busy := storage.is_in_use(file):
@@ -323,7 +324,8 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
                     running.ask(without_flights)
                 finally:
                     running.close()
-            yield copied, busy
+        # What fails in the block may be no fault of the journal, for example a pipe that nobody reads any more.
+        yield copied, busy
 
 
 def _copy(file: Path, to: Path) -> None:
