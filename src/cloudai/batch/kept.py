@@ -13,6 +13,7 @@ from cloudai.batch import queries, rows
 from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import outcomes_of
+from cloudai.batch.shared.address import is_address
 from cloudai.errors import JournalError
 from cloudai.outcomes import Outcome
 from cloudai.tracking import followed
@@ -30,7 +31,7 @@ def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
         path: The journal.
 
     Raises:
-        JournalError: There is no such file, it is no journal, or it is damaged.
+        JournalError: There is no such file, it is no journal, it is damaged, or it is the address of a keeper.
     """
     with opened(path) as (journal, _):
         batches = journal.read(queries.headings)
@@ -44,7 +45,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Journal, bool]]:
     If another process has it, or if it may only be read, a copy is opened in its place, and deleted after the block.
 
     Raises:
-        JournalError: There is no such file, it is no journal, or it is damaged.
+        JournalError: There is no such file, it is no journal, it is damaged, or it is the address of a keeper.
     """
     file = existing(path)
     is_copied = storage.is_in_use(file) or not storage.may_be_written(file)
@@ -62,7 +63,17 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Journal, bool]]:
 
 
 def existing(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a journal that is there; raise JournalError if there is no such file, or if it is empty."""
+    """Return the path of a journal that is there.
+
+    Raises:
+        JournalError: There is no such file, it is empty, or the path is the address of a keeper.
+    """
+    if is_address(path):
+        # The address is not shown: somebody may have put a secret into it.
+        raise JournalError(
+            "this reads the file of a journal, and not the address of a keeper",
+            advice="Run it on the computer of the keeper, and give the path of the keeper's journal.",
+        )
     file = Path(path)
     if not file.is_file():
         raise JournalError(f"there is no file {file}", advice="Check the path.")

@@ -48,8 +48,8 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
         raise InputError("a journal is named twice", advice="What was paid would be counted twice: name each once.")
     if target.exists():
         raise InputError(f"{target} exists already", advice="Give the name of a new file.")
-    for file in files:
-        existing(file)
+    for source in sources:
+        existing(source)
     try:
         with _errors(target):
             db = storage.open_or_make(target, SCHEMA, _connect)

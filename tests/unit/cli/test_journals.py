@@ -1,4 +1,4 @@
-"""``cloudai journal`` over a journal that a batch is writing."""
+"""Commands that read a journal, over one that a batch is writing, and over what is no file of a journal."""
 
 from __future__ import annotations
 
@@ -89,3 +89,29 @@ def test_an_error_names_the_file_and_not_its_copy(tmp_path: Path, capsys: Any) -
         db.execute("BEGIN EXCLUSIVE")
         assert main(["--lang", "en", "journal", str(path)]) == 74
     assert capsys.readouterr().err.startswith(f"{path} is not a journal of cloudai.")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["gallery", "--journal"], ["cards", "--journal"], ["draw", "--journal"], ["plot"]),
+        *(["journal"], ["journal", "--json"], ["journal", "--forget", "나무.png"], ["journal", "--out", "새", "merge"]),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("address", ["keeper://관리자:8399", "keeper+tls://비밀@127.0.0.1:8399"])
+def test_the_address_of_a_keeper_is_no_file(
+    address: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """What reads the file of a journal says so, and where the file is, in one line that does not repeat the address."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["--lang", "en", *command, address]) == 74
+    assert capsys.readouterr().err == (
+        "this reads the file of a journal, and not the address of a keeper."
+        " Run it on the computer of the keeper, and give the path of the keeper's journal.\n"
+    )
+    assert main(["--lang", "ko", *command, address]) == 74
+    assert capsys.readouterr().err == (
+        "여기서는 관리자의 주소가 아니라 저널 파일을 읽습니다."
+        " 관리자가 있는 컴퓨터에서, 관리자의 저널 파일 경로를 주고 실행하세요.\n"
+    )
