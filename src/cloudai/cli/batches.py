@@ -157,6 +157,8 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     # The table is written at the end, when everything is paid for; that it can be written is tried now.
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
+    # The file to compare with is read once, because it may be a pipe, which is empty after that.
+    options.reference = text_of(options.compare) if getattr(options, "compare", None) else None
     endings = list(_endings(options))
     if options.out or endings:
         require_folder(options.out or ".")
@@ -323,15 +325,15 @@ def _endings(options: argparse.Namespace) -> Iterator[str]:
     """Yield the ends of the names of the files that the flags of `Command.writes` ask for.
 
     Raises:
-        InputError: The file to compare with cannot be read, or has no word.
+        InputError: The text to compare with has no word.
         MissingExtraError: The extra ``compare`` is not installed.
     """
     for name in options.operation.command.writes:
         if name == "compare" and options.compare:
             from cloudai.models.speech import Transcript  # most commands hear nothing
 
-            # An empty transcript is compared before anything is sent, so that a file that cannot be used costs nothing.
-            Transcript().compare(text_of(options.compare))
+            # An empty transcript is compared before anything is sent, so that a text that cannot be used costs nothing.
+            Transcript().compare(options.reference)
             yield COMPARED
         elif name != "compare" and getattr(options, name):
             yield f".{name}"
@@ -345,7 +347,7 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
     """Yield the files that the flags of `Command.writes` ask for, and print how a result compares with a file."""
     for name in options.operation.command.writes:
         if name == "compare" and options.compare:
-            comparison = result.compare(text_of(options.compare))
+            comparison = result.compare(options.reference)
             print(translated(str(comparison)))
             yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
