@@ -12,7 +12,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -41,6 +41,7 @@ __all__ = [
     "open_temporary",
     "remove",
     "remove_if_ours",
+    "save",
     "state_folder",
     "transaction",
 ]
@@ -179,6 +180,12 @@ def copied(db: Connection) -> Connection:
     copy = connect(":memory:", timeout=0)
     db.backup(copy)
     return copy
+
+
+def save(db: Connection, path: Path) -> None:
+    """Write a copy of a database to a new file."""
+    with closing(connect(str(path), timeout=0)) as copy:
+        db.backup(copy)
 
 
 @contextmanager

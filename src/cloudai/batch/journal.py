@@ -23,6 +23,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from cloudai import storage
 from cloudai.batch.queries import SCHEMA, without_flights
@@ -104,6 +105,8 @@ class Journal:
             # write did so, a long batch would wear the table out, and Python would replace it by one of 2 MB.
             self._there = [] if self._file is None else storage.files_of(self._file)[:2]
             self._identity = storage.identity_of(self._there)
+            if self._identity:
+                _HELD[self._identity[0]] = self
         self._thread = threading.Thread(target=self._serve, name="cloudai-journal", daemon=True)
         self._thread.start()
 
@@ -186,6 +189,13 @@ class Journal:
 
     def hurry(self, seconds: float) -> None:
         """Do nothing: the file is on this computer, and nobody else is waited for."""
+
+    def copy_to(self, path: Path) -> bool:
+        """Write a copy of the journal to a file, and return True; False if it is closed, or was made before a fork."""
+        if self._closing or self._pid != os.getpid():
+            return False
+        self.read(lambda db: storage.save(db, path))
+        return True
 
     def close(self) -> None:
         """Run what is left, run once more what has failed, and close the file; in a forked process, do nothing.
@@ -299,12 +309,17 @@ class Journal:
             )
 
 
+_HELD: WeakValueDictionary[tuple[int, int], Journal] = WeakValueDictionary()
+"""The journals that this process has opened, by the device and the number of the file."""
+
+
 @contextmanager
 def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
     """Yield the path of a copy of a journal, and whether another process has the journal; None where there is none.
 
     The copy is deleted after the block. It can be made while a batch writes: SQLite's write-ahead log is copied before
-    the file itself, and both are copied again if the file has changed meanwhile.
+    the file itself, and both are copied again if the file has changed meanwhile. A journal that this process has open
+    copies itself.
 
     Raises:
         JournalError: The file cannot be read, or changes all the time.
@@ -317,7 +332,11 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
             file = _resolved(path)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cloudai-"))
             copied = Path(folder) / file.name  # a warning about it has the name that the user knows
-            _copy(file, copied)
+            held = _HELD.get(storage.identity_of([file])[0])
+            # On POSIX a process loses all its locks of a file when it closes any descriptor of it, and another process
+            # could then open a journal that this one is writing. So the file is not opened here while it is held.
+            if held is None or not held.copy_to(copied):
+                _copy(file, copied)
             if busy := storage.is_in_use(file):
                 running = Journal(copied, make=False, called=path)
                 try:
