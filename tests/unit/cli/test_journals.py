@@ -23,7 +23,7 @@ from tests.made_up.provider import MadeUp, ok
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
-    """The journal of a batch that goes on: one text is answered, and another has been sent."""
+    """Yield the journal of a batch that goes on: one text is answered, and another has been sent."""
     sent, answered = threading.Event(), threading.Event()
 
     def answer(request: Request) -> Response:
