@@ -12,7 +12,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -41,6 +41,7 @@ __all__ = [
     "open_temporary",
     "remove",
     "remove_if_ours",
+    "save",
     "state_folder",
     "transaction",
 ]
@@ -179,6 +180,12 @@ def copied(db: Connection) -> Connection:
     copy = connect(":memory:", timeout=0)
     db.backup(copy)
     return copy
+
+
+def save(db: Connection, path: Path) -> None:
+    """Write a copy of a database to a new file."""
+    with closing(connect(str(path), timeout=0)) as copy:
+        db.backup(copy)
 
 
 @contextmanager
@@ -331,10 +338,14 @@ def is_broken_statement(error: BaseException) -> bool:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether another process keeps a file to itself; nothing is written to it."""
+    """Return whether another connection keeps a file to itself; nothing is written to it, and no file beside it."""
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
         try:
+            # SQLite would make the write-ahead log and its index before it reads, and a connection that only reads may
+            # not remove them. In this mode it makes neither before it has the file to itself: it is refused as busy if
+            # another connection has that, and with another error if the system gives such a lock to no reader.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         finally:
             db.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -241,6 +242,38 @@ def test_a_file_that_another_process_migrates_meanwhile(path: Path) -> None:
         assert "BEGIN IMMEDIATE" in steps
         assert not [sql for sql in steps if sql.startswith("ALTER")]
     assert read(path, "SELECT author FROM notes") == [("nobody",)]
+
+
+def owned_elsewhere(path: Path) -> bool:
+    """Ask whether a file is in use while another connection has it to itself."""
+    with closing(storage.open_existing(path, OWNED, connect)):
+        return storage.is_in_use(path)
+
+
+@shared_and_owned
+def test_whether_a_file_is_in_use_is_asked_without_a_trace(schema: Schema, path: Path) -> None:
+    """The answer is the same each time, and no file is changed, or made beside the one that is looked at."""
+    make(path, schema)
+    before = content(path)
+    assert not storage.is_in_use(path)
+    assert content(path) == before
+    assert owned_elsewhere(path)
+    assert content(path) == before
+
+
+def test_the_log_of_a_killed_process_stays_as_it_is(path: Path) -> None:
+    """A file whose process was killed is not in use, and what that has only written to the log is still there."""
+    with closing(storage.open_or_make(path, OWNED, connect)) as db:
+        db.execute("INSERT INTO notes (text) VALUES ('로그에만 있는 메모')")
+        left = path.parent / "죽은" / path.name
+        left.parent.mkdir()
+        for file in path.parent.glob(f"{path.name}*"):
+            shutil.copyfile(file, left.parent / file.name)
+    before = content(left)
+    assert set(before) == {path.name, f"{path.name}-wal"}
+    assert not storage.is_in_use(left)
+    assert content(left) == before
+    assert read(left) == [("로그에만 있는 메모",)]
 
 
 def set_version(path: Path, version: int) -> None:

@@ -19,10 +19,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from cloudai import storage
 from cloudai.batch.queries import SCHEMA, without_flights
@@ -67,6 +68,7 @@ class Journal:
         path: The file.
         connect: A function that opens the database at a path; tests pass their own.
         make: Whether to make a journal if the file is missing or empty; False raises JournalError then.
+        called: The path by which errors name the file, where it is a copy of another one.
 
     Raises:
         SettingsError: The path is empty, holds a NUL, or is no path.
@@ -79,12 +81,14 @@ class Journal:
         *,
         connect: Callable[[str], Database] | None = None,
         make: bool = True,
+        called: Path | None = None,
     ) -> None:
-        self.path = None if path is None else _as_path(path)
+        given = None if path is None else _as_path(path)
+        self.path = called or given
         # The path is made absolute and links are followed once, here. The program may change its folder later, and
         # SQLite puts its write-ahead log beside the file that a link leads to.
         with _journal_errors(self.path):
-            self._file = None if self.path is None else _resolved(self.path)
+            self._file = None if given is None else _resolved(given)
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -101,6 +105,8 @@ class Journal:
             # write did so, a long batch would wear the table out, and Python would replace it by one of 2 MB.
             self._there = [] if self._file is None else storage.files_of(self._file)[:2]
             self._identity = storage.identity_of(self._there)
+            if self._identity:
+                _HELD[self._identity[0]] = self
         self._thread = threading.Thread(target=self._serve, name="cloudai-journal", daemon=True)
         self._thread.start()
 
@@ -164,7 +170,7 @@ class Journal:
 
     def again(self) -> Journal:
         """Return the same journal, opened once more after it was closed."""
-        return Journal(self.path, make=False)
+        return Journal(self._file, make=False, called=self.path)
 
     @property
     def shared(self) -> bool:
@@ -183,6 +189,13 @@ class Journal:
 
     def hurry(self, seconds: float) -> None:
         """Do nothing: the file is on this computer, and nobody else is waited for."""
+
+    def copy_to(self, path: Path) -> bool:
+        """Write a copy of the journal to a file, and return True; False if it is closed, or was made before a fork."""
+        if self._closing or self._pid != os.getpid():
+            return False
+        self.read(lambda db: storage.save(db, path))
+        return True
 
     def close(self) -> None:
         """Run what is left, run once more what has failed, and close the file; in a forked process, do nothing.
@@ -296,12 +309,17 @@ class Journal:
             )
 
 
+_HELD: WeakValueDictionary[tuple[int, int], Journal] = WeakValueDictionary()
+"""The journals that this process has opened, by the device and the number of the file."""
+
+
 @contextmanager
 def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
     """Yield the path of a copy of a journal, and whether another process has the journal; None where there is none.
 
     The copy is deleted after the block. It can be made while a batch writes: SQLite's write-ahead log is copied before
-    the file itself, and both are copied again if the file has changed meanwhile.
+    the file itself, and both are copied again if the file has changed meanwhile. A journal that this process has open
+    copies itself.
 
     Raises:
         JournalError: The file cannot be read, or changes all the time.
@@ -309,18 +327,24 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
     if path is None or not path.is_file() or not path.stat().st_size:
         yield None, False
         return
-    with _journal_errors(path):
-        file = _resolved(path)
-        with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
-            copied = Path(folder) / "copy.journal"
-            _copy(file, copied)
+    with ExitStack() as stack:
+        with _journal_errors(path):
+            file = _resolved(path)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cloudai-"))
+            copied = Path(folder) / file.name  # a warning about it has the name that the user knows
+            held = _HELD.get(storage.identity_of([file])[0])
+            # On POSIX a process loses all its locks of a file when it closes any descriptor of it, and another process
+            # could then open a journal that this one is writing. So the file is not opened here while it is held.
+            if held is None or not held.copy_to(copied):
+                _copy(file, copied)
             if busy := storage.is_in_use(file):
-                running = Journal(copied, make=False)
+                running = Journal(copied, make=False, called=path)
                 try:
                     running.ask(without_flights)
                 finally:
                     running.close()
-            yield copied, busy
+        # What fails in the block may be no fault of the journal, for example a pipe that nobody reads any more.
+        yield copied, busy
 
 
 def _copy(file: Path, to: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from cloudai.batch import queries, rows
 from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import outcomes_of
+from cloudai.batch.shared.address import is_address
 from cloudai.errors import JournalError
 from cloudai.outcomes import Outcome
 from cloudai.tracking import followed
 
-__all__ = ["kept_in"]
+__all__ = ["existing", "kept_in", "opened"]
 
 
 def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
@@ -29,28 +31,52 @@ def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
         path: The journal.
 
     Raises:
-        JournalError: There is no such file, it is no journal, or it is damaged.
+        JournalError: There is no such file, it is no journal, it is damaged, or it is the address of a keeper.
     """
+    with opened(path) as (journal, _):
+        batches = journal.read(queries.headings)
+        return [followed(outcomes_of(journal, [(batch["batch"], batch["operation"])])) for batch in batches]
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Journal, bool]]:
+    """Open a journal in order to read it, and yield it together with whether another process has it.
+
+    If another process has it, or if it may only be read, a copy is opened in its place, and deleted after the block.
+
+    Raises:
+        JournalError: There is no such file, it is no journal, it is damaged, or it is the address of a keeper.
+    """
+    file = existing(path)
+    is_copied = storage.is_in_use(file) or not storage.may_be_written(file)
+    with copy_of(file if is_copied else None) as (copied, busy):
+        journal = Journal(copied or file, make=False, called=file)
+        try:
+            # A killed run has written no ending for what it had in flight, which is entered as in doubt before anything
+            # is read. A run that goes on still waits for the answers.
+            for batch in () if busy else journal.read(queries.headings):
+                with suppress(JournalError):  # on a disk that is full, what is there is read all the same
+                    journal.ask(rows.mend(batch["batch"], KILLED))
+            yield journal, busy
+        finally:
+            journal.close()
+
+
+def existing(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a journal that is there.
+
+    Raises:
+        JournalError: There is no such file, it is empty, or the path is the address of a keeper.
+    """
+    if is_address(path):
+        # The address is not shown: somebody may have put a secret into it.
+        raise JournalError(
+            "this reads the file of a journal, and not the address of a keeper",
+            advice="Run it on the computer of the keeper, and give the path of the keeper's journal.",
+        )
     file = Path(path)
     if not file.is_file():
         raise JournalError(f"there is no file {file}", advice="Check the path.")
     if not file.stat().st_size:
         raise JournalError(f"{file} is empty: it is not a journal of cloudai", advice="Check the path.")
-    if storage.is_in_use(file) or not storage.may_be_written(file):
-        with copy_of(file) as (copied, _):
-            return _read(copied or file)
-    return _read(file)
-
-
-def _read(file: Path) -> list[list[Outcome[Any]]]:
-    opened = Journal(file, make=False)
-    try:
-        batches = opened.read(queries.headings)
-        # A killed run has written no row for what it had in flight: these inputs are entered as in doubt before all are
-        # read.
-        for batch in batches:
-            with suppress(JournalError):  # on a full or read-only disk, what is there is read all the same
-                opened.ask(rows.mend(batch["batch"], KILLED))
-        return [followed(outcomes_of(opened, [(batch["batch"], batch["operation"])])) for batch in batches]
-    finally:
-        opened.close()
+    return file

@@ -15,7 +15,8 @@ from typing import Any
 
 from cloudai import storage
 from cloudai.batch import queries, rows
-from cloudai.batch.journal import IF_DAMAGED, Journal
+from cloudai.batch.journal import IF_DAMAGED, Journal, copy_of
+from cloudai.batch.kept import existing
 from cloudai.batch.queries import SCHEMA
 from cloudai.batch.recorder import KILLED
 from cloudai.errors import InputError, JournalError
@@ -47,15 +48,15 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
         raise InputError("a journal is named twice", advice="What was paid would be counted twice: name each once.")
     if target.exists():
         raise InputError(f"{target} exists already", advice="Give the name of a new file.")
-    for file in files:
-        _prepare(file)
+    for source in sources:
+        existing(source)
     try:
         with _errors(target):
             db = storage.open_or_make(target, SCHEMA, _connect)
             try:
                 for file in files:
-                    with _damage(file):
-                        _add(db, file)
+                    with _prepared(file) as copied, _damage(file):
+                        _add(db, copied)
                 [(n,)] = db.execute("SELECT COUNT(*) FROM items")
             finally:
                 db.close()
@@ -96,17 +97,25 @@ def _is_one_twice(files: Sequence[Path]) -> bool:
     return len({(file.stat().st_dev, file.stat().st_ino) for file in there}) < len(there)
 
 
-def _prepare(file: Path) -> None:
-    """Check that a file is a journal that nobody uses, and enter the inputs that a killed run has left in doubt."""
-    if not file.is_file():
-        raise JournalError(f"there is no file {file}", advice="Check the path.")
-    # Opening a journal of an earlier version migrates it, so that all of them have the same columns afterwards.
-    opened = Journal(file, make=False)
-    try:
-        for batch in opened.read(queries.headings):
-            opened.ask(rows.mend(batch["batch"], KILLED))
-    finally:
-        opened.close()
+@contextmanager
+def _prepared(file: Path) -> Iterator[Path]:
+    """Yield a copy of a journal that has all columns of this version, and an ending for each input of a killed run.
+
+    The journal itself is only read. It may be another user's, or on a medium that nobody can write to.
+    """
+    with copy_of(file) as (copied, busy):
+        if busy:
+            # What the batch still pays for would be missing.
+            raise JournalError(
+                f"{file} is used by another process", advice="Wait until it ends; a killed one lets go by itself."
+            )
+        opened = Journal(copied or file, make=False, called=file)  # this migrates a copy of an earlier version
+        try:
+            for batch in opened.read(queries.headings):
+                opened.ask(rows.mend(batch["batch"], KILLED))
+        finally:
+            opened.close()
+        yield copied or file
 
 
 def _add(db: Database, file: Path) -> None:

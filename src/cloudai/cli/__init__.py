@@ -62,16 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         journal or a table could not be written, 75 if the same command goes on later, 130 or 143 after Ctrl-C or a
         request to end, 141 if the output is no longer read.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A character that the console cannot show must not stop the run.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    # The language is chosen before the parser is made, because the help and the errors of the parser are in it, too.
-    given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
-    if language == "ko" and not all(map(_shows_hangul, (sys.stdout, sys.stderr))):
-        language = "en"  # question marks help nobody
-    with using_everywhere(language):
-        return _run(given)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            # A character that the console cannot show must not stop the run.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        # The language is chosen before the parser is made, because its help and its errors are in it, too.
+        given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
+        if language == "ko" and not all(map(_shows_hangul, (sys.stdout, sys.stderr))):
+            language = "en"  # question marks help nobody
+        with using_everywhere(language):
+            return _run(given)
+    # A batch catches Ctrl-C itself, and drains; this one came before or after it. 130 is what a shell expects of
+    # SIGINT.
+    except KeyboardInterrupt:
+        return 130
 
 
 def _shows_hangul(stream: Any) -> bool:
@@ -89,10 +94,6 @@ def _run(arguments: list[str]) -> int:
         code = _parsed_and_run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()  # an error that comes only when Python ends would not give our exit code
-    # A batch catches Ctrl-C itself, and drains; this one came before or after it. 130 is what a shell expects of
-    # SIGINT.
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:  # for example, `head` has read enough in `cloudai … | head`
         discard_output()
         return batches.UNREAD

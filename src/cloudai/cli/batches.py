@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cloudai import storage
-from cloudai.batch import queries, rows
+from cloudai.batch import queries
 from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal, copy_of
-from cloudai.batch.recorder import KILLED
+from cloudai.batch.kept import existing, opened
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
 from cloudai.cli import films, inputs, sharing
@@ -158,6 +157,8 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     # The table is written at the end, when everything is paid for; that it can be written is tried now.
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
+    # The file to compare with is read once, because it may be a pipe, which is empty after that.
+    options.reference = text_of(options.compare) if getattr(options, "compare", None) else None
     endings = list(_endings(options))
     if options.out or endings:
         require_folder(options.out or ".")
@@ -324,15 +325,15 @@ def _endings(options: argparse.Namespace) -> Iterator[str]:
     """Yield the ends of the names of the files that the flags of `Command.writes` ask for.
 
     Raises:
-        InputError: The file to compare with cannot be read, or has no word.
+        InputError: The text to compare with has no word.
         MissingExtraError: The extra ``compare`` is not installed.
     """
     for name in options.operation.command.writes:
         if name == "compare" and options.compare:
             from cloudai.models.speech import Transcript  # most commands hear nothing
 
-            # An empty transcript is compared before anything is sent, so that a file that cannot be used costs nothing.
-            Transcript().compare(text_of(options.compare))
+            # An empty transcript is compared before anything is sent, so that a text that cannot be used costs nothing.
+            Transcript().compare(options.reference)
             yield COMPARED
         elif name != "compare" and getattr(options, name):
             yield f".{name}"
@@ -346,7 +347,7 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
     """Yield the files that the flags of `Command.writes` ask for, and print how a result compares with a file."""
     for name in options.operation.command.writes:
         if name == "compare" and options.compare:
-            comparison = result.compare(text_of(options.compare))
+            comparison = result.compare(options.reference)
             print(translated(str(comparison)))
             yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
@@ -453,46 +454,29 @@ def journal(options: argparse.Namespace) -> int:
     if options.more or options.out:
         raise InputError("more than one journal", advice="Put the word merge before them to make one of several.")
     _require_sense(options)
-    if not Path(options.file).is_file():
-        raise JournalError(f"there is no file {options.file}", advice="Check the path.")
-    if not Path(options.file).stat().st_size:
-        raise JournalError(f"{options.file} is empty: it is not a journal of cloudai", advice="Check the path.")
-    require_writable(options.csv, [options.file])
-    with _opened(Path(options.file), changes=bool(options.forget)) as opened:
-        if options.forget:
-            return _forget(opened, options.forget)
-        # A run that was killed has written no ending for what it had sent; `mend` enters it, so that the counts are
-        # whole.
-        for batch in opened.read(queries.headings):
-            with suppress(JournalError):  # a disk that is full, or damage: what can be read is shown all the same
-                opened.ask(rows.mend(batch["batch"], KILLED))
+    file = existing(options.file)
+    require_writable(options.csv, [file])
+    if options.forget:
+        with closing(Journal(file, make=False)) as changed:
+            return _forget(changed, options.forget)
+    with opened(file) as (kept, is_in_use):
+        if is_in_use:
+            tell(say("{journal} is in use: this is what it holds until now.", journal=file))
         if options.csv or options.json:
-            _exported(opened, opened.read(queries.headings), options)
+            _exported(kept, kept.read(queries.headings), options)
         else:
-            batches = opened.read(queries.batches)
+            batches = kept.read(queries.batches)
             print_table(Table([_shown(batch) for batch in batches]), say("--json prints all of it."))
-            if doubts := opened.read(queries.doubts):
+            if doubts := kept.read(queries.doubts):
                 print("\n" + say("{n} in doubt: sent, and what became of them is not known.", n=doubts))
                 print(say(IN_DOUBT))
             print("\n" + say("Replies may hold personal data: --forget INPUT deletes what is kept of one."))
         return 0
 
 
-@contextmanager
-def _opened(path: Path, *, changes: bool) -> Iterator[Journal]:
-    """Open a journal; where it may only be read, and nothing is to be changed, a copy of it, which is then deleted."""
-    may_only_be_read = not changes and not storage.may_be_written(path)
-    with copy_of(path if may_only_be_read else None) as (copied, _):
-        opened = Journal(copied or path, make=False)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-
-def _forget(opened: Journal, wanted: str) -> int:
+def _forget(changed: Journal, wanted: str) -> int:
     """Delete what the journal and the cache keep of the input that the user means, and return the exit code."""
-    names = opened.read(queries.known_as(wanted))
+    names = changed.read(queries.known_as(wanted))
     # To delete what belongs to somebody else would be worse than to ask.
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
@@ -500,8 +484,8 @@ def _forget(opened: Journal, wanted: str) -> int:
         print(inert(say("nothing is kept of {input}", input=wanted)))
         return 1
     # The cache goes first: if that fails, the journal still knows what has to be deleted.
-    CacheStore().forget(opened.read(queries.keys_of(names[0])))
-    opened.ask(queries.forget(names[0]))
+    CacheStore().forget(changed.read(queries.keys_of(names[0])))
+    changed.ask(queries.forget(names[0]))
     print(inert(say("forgot {input}, and what was answered for it", input=names[0])))
     return 0
 

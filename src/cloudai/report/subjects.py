@@ -128,7 +128,7 @@ def _lists(source: Source) -> tuple[list[list[Any]], Path | None]:
         path = Path(source)
         if path.suffix.lower() in {*TABLES, ".jsonl", ".json"}:
             return [outcomes_in(path)], path.parent
-        return kept_in(path), path.parent
+        return kept_in(source), path.parent
     each: dict[str, list[Any]] = {}
     for n, thing in enumerate(source):
         each.setdefault(getattr(thing, "operation", ""), []).append(_as_outcome(n, thing))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -271,6 +273,26 @@ def test_one_owner_at_a_time(is_there: bool, tmp_path: Path) -> None:
             assert owner.stdout.readline() == ""  # it is gone
         with client.batch("sentiment", TEXTS, journal=path) as job:
             assert len(list(job)) == len(TEXTS)
+
+
+@pytest.mark.long
+def test_an_owner_that_reads_its_journal_keeps_it(tmp_path: Path) -> None:
+    """A page that is made of a journal in the process of its batch does not let another process have the journal."""
+    path = tmp_path / "일.journal"
+    with (
+        Client(MadeUp(), send=lambda _: ok({"score": 1})) as client,
+        client.batch("sentiment", TEXTS[:2], journal=path) as job,
+    ):
+        outcomes = iter(job)
+        next(outcomes)
+        [held] = kept_in(path)
+        assert {outcome.status for outcome in held} == {"ok"}
+        # A process that is forked would know of the lock from its parent.
+        other = subprocess.run([sys.executable, "-c", HOLDS, path], capture_output=True, check=False, encoding="utf-8")
+        assert other.returncode == 1
+        assert "is used by another process" in other.stderr
+        assert len(list(outcomes)) == 1
+    assert [len(each) for each in kept_in(path)] == [2]
 
 
 @pytest.mark.parametrize("is_there", [False, True])

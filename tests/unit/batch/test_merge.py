@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,10 +14,13 @@ from typing import Any
 import pytest
 
 from cloudai import Client, ConnectionLostError, InputError, JournalError, Response
+from cloudai.batch.journal import Journal
 from cloudai.batch.merge import merge
 from cloudai.cli import main
 from cloudai.core.flow import Request
 from tests.made_up.provider import MadeUp, ok
+from tests.support.paths import ROOT
+from tests.unit.batch.test_journal import as_nobody
 
 
 class Vendor:
@@ -31,7 +38,9 @@ class Vendor:
         return ok({"score": 0.5})
 
 
-def run(journal: Path, texts: list[str], vendor: Vendor, **settings: Any) -> list[dict[str, Any]]:
+def run(
+    journal: Path, texts: list[str], vendor: Callable[[Request], Response], **settings: Any
+) -> list[dict[str, Any]]:
     """Run a batch to whatever end it has, and return its table."""
     with (
         Client(MadeUp(key="k"), send=vendor, on_unknown="raise") as client,
@@ -128,6 +137,60 @@ def test_a_journal_with_odd_content(damage: str, tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"b\.journal is damaged"):
         merge(tmp_path / "c", [one, odd])
     assert not (tmp_path / "c").exists()
+
+
+def test_the_journals_are_only_read(tmp_path: Path) -> None:
+    """One of an earlier version and one of a killed run are part of the new journal, and not a byte of them changes."""
+    sources = tmp_path / "원본"
+    sources.mkdir()
+    early, killed, both = sources / "옛날.journal", sources / "죽은.journal", tmp_path / "전부.journal"
+    shutil.copyfile(ROOT / "tests" / "data" / "journal-4-955d4c3.sqlite", early)
+    live = tmp_path / killed.name
+
+    def send(request: Request) -> Response:
+        for file in tmp_path.glob(f"{live.name}*"):
+            shutil.copyfile(file, sources / file.name)
+        return Vendor()(request)
+
+    run(live, ["맛"], send)
+    before = {file.name: file.read_bytes() for file in sources.iterdir()}
+    assert f"{killed.name}-wal" in before
+    assert merge(both, [early, killed]) > 1
+    assert {file.name: file.read_bytes() for file in sources.iterdir()} == before
+    assert [row["status"] for row in read(both, ["맛"])] == ["in_doubt"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights are other ones there")
+def test_journals_on_a_medium_that_may_only_be_read() -> None:
+    """Who may write neither to the journals nor beside them makes one of them all the same."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources, out = folder / "읽기 전용", folder / "결과"
+        sources.mkdir()
+        out.mkdir()
+        journals = [sources / "하나.journal", sources / "둘.journal"]
+        for journal, text in zip(journals, ["맛", "값"], strict=True):
+            run(journal, [text], Vendor())
+            journal.chmod(0o444)
+        sources.chmod(0o555)
+        folder.chmod(0o755)
+        out.chmod(0o777)
+        try:
+            assert as_nobody(lambda: merge(out / "전부.journal", journals)) == "no error"
+        finally:
+            sources.chmod(0o755)
+        assert sorted(sources.iterdir()) == sorted(journals)
+        assert [row["status"] for row in read(out / "전부.journal", ["맛", "값"])] == ["ok", "ok"]
+
+
+def test_a_journal_in_use_is_not_merged(tmp_path: Path) -> None:
+    """What its batch still pays for would be missing: it is named, and no file is left behind."""
+    one, used = tmp_path / "하나.journal", tmp_path / "쓰는 중.journal"
+    run(one, ["맛"], Vendor())
+    with closing(Journal(used)), pytest.raises(JournalError, match=r"쓰는 중\.journal is used by another process"):
+        merge(tmp_path / "전부.journal", [one, used])
+    assert not (tmp_path / "전부.journal").exists()
 
 
 def test_two_names_of_one_file(tmp_path: Path) -> None:

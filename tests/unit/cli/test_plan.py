@@ -172,3 +172,10 @@ def test_a_copy_of_a_journal_is_deleted(tmp_path: Path) -> None:
     journal.close()
     with copy_of(tmp_path / "j") as (copied, busy):
         assert not busy
+
+
+def test_an_error_beside_a_copy_is_none_of_the_journal(tmp_path: Path) -> None:
+    """A pipe that nobody reads any more is told as that, and not as a journal that cannot be used."""
+    Journal(tmp_path / "일.journal").close()
+    with pytest.raises(BrokenPipeError), copy_of(tmp_path / "일.journal"):
+        raise BrokenPipeError

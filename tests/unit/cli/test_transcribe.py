@@ -97,6 +97,25 @@ def test_a_file_in_the_way_is_told_before_anything_is_sent(
     assert len(listener.heard) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="a pipe has no path there")
+def test_a_reference_may_be_a_pipe(
+    said: Said, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a shell hands over as ``<(…)`` can be read only once, and is compared all the same."""
+    monkeypatch.chdir(tmp_path)
+    Path("강의.wav").write_bytes(said.wav())
+    words = [word for word, _, _ in said.words]
+    reader, writer = os.pipe()
+    try:
+        with open(writer, "w", encoding="utf-8") as pipe:  # noqa: PTH123  # it has no path
+            pipe.write(" ".join(words[1:]))
+        assert main(["transcribe", "강의.wav", "--language", "ko-KR", "--compare", f"/dev/fd/{reader}"]) == 0
+    finally:
+        os.close(reader)
+    assert f"<ins>{words[0]}</ins>" in Path("강의.compare.html").read_text("utf-8")
+    assert "word error rate 1.0%" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("content", "told"), [(None, "cannot read 원문.txt"), ("…", "no word")])
 def test_a_reference_of_no_use_is_told_before_anything_is_sent(
     content: str | None,

@@ -49,7 +49,7 @@ def table_of(source: PlotSource, kind: Kind | None, table: str | None) -> Table:
     if isinstance(source, Table):
         return source
     if isinstance(source, str | os.PathLike):
-        return _of_file(Path(source), kind, table)
+        return _of_file(source, kind, table)
     # Data frames are known by what they can do, because neither pandas nor polars need be installed.
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         return _of_frame(source)
@@ -60,7 +60,8 @@ def table_of(source: PlotSource, kind: Kind | None, table: str | None) -> Table:
     return _tidied([outcomes], kind, table)
 
 
-def _of_file(path: Path, kind: Kind | None, table: str | None) -> Table:
+def _of_file(given: str | os.PathLike[str], kind: Kind | None, table: str | None) -> Table:
+    path = Path(given)
     ending = path.suffix.lower()
     if ending in TABLES:
         return read_table(path)
@@ -70,7 +71,7 @@ def _of_file(path: Path, kind: Kind | None, table: str | None) -> Table:
         held = in_lines(text_of(path), path.name)
         made = held if isinstance(held, Table) else _tidied([held], kind, table)
     else:
-        made = _tidied(kept_in(path), kind, table)
+        made = _tidied(kept_in(given), kind, table)
     made.folder = path.parent
     return made
 
