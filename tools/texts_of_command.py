@@ -23,8 +23,8 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from cloudai import errors  # noqa: E402
 from cloudai.batch.journal import PROBLEMS  # noqa: E402
-from cloudai.cli import parser_of_command  # noqa: E402
 from cloudai.cli.languages import texts_of  # noqa: E402
+from cloudai.cli.parser import parser_of_command  # noqa: E402
 from cloudai.providers.registry import BUILT_IN, find  # noqa: E402
 from cloudai.wording import LANGUAGES, catalog, using  # noqa: E402
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudai.cli import _parser
 from cloudai.cli.commands import markdown
+from cloudai.cli.parser import parser_of_command
 from cloudai.providers.registry import find
 from tests.support.paths import ROOT
 
@@ -61,7 +61,7 @@ def test_the_table_of_providers_is_true() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     """A user who looks for a command in the README sees each of them."""
-    (commands,) = [action.choices for action in _parser()._actions if isinstance(action.choices, dict)]
+    (commands,) = [action.choices for action in parser_of_command()._actions if isinstance(action.choices, dict)]
     assert commands
     assert [name for name in commands if f"cloudai {name}" not in README] == []
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import cloudai.cli
+from cloudai.cli.parser import parser_of_command
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Operation
 from cloudai.providers.registry import find
 
@@ -43,7 +43,7 @@ def test_a_flag_that_is_not_given_leaves_the_default_to_the_table(operation: Ope
     words = words_of(operation)
     required = [name for name, default in operation.options.items() if default is REQUIRED]
     given = [argument for name in required for argument in (f"--{name}", "ko")]
-    parser: ArgumentParser = cloudai.cli._parser()
+    parser: ArgumentParser = parser_of_command()
     options: dict[str, Any] = vars(parser.parse_args([words.name, "x", *given]))
     assert [name for name in (*words.flags, *words.settings) if options[name] is not None] == required
     assert options["provider"] == words.provider

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cloudai import Local, UnsupportedOperationError
-from cloudai.cli import main, parser_of_command
+from cloudai.cli import main
 from cloudai.cli.languages import chosen_language, texts_of
+from cloudai.cli.parser import parser_of_command
 from cloudai.wording import HOLE, catalog, of_system, say, translated, using
 from tests.support.paths import ROOT
 
