@@ -203,7 +203,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         begins, looked = self._begins, self._looked
         self._begins = self._looked = False
         try:
-            steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
+            steps = writing(self._layer, (buffer,), self._early, begins=begins, looked=looked)
             # After a small piece there is nothing more to write, and the read that follows lets others run.
             await _carried_out(steps, timeout, pauses=len(buffer) >= LARGE, reader=self._reader)
         except _FAILURES as error:

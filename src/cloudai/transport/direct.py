@@ -198,8 +198,7 @@ class Direct(_Pool):
             # This tells in the words of the library that the request begins to go out, because `Sent` listens to both.
             sent.note("http11.send_request_headers.started", {})
             try:
-                for piece in message.pieces:
-                    stream.write(piece, left)
+                stream.write_all(message.pieces, left)
             except httpcore2.WriteError:  # the server may have answered before it read everything
                 whole = False
             try:

@@ -142,12 +142,15 @@ class Stream(httpcore2.NetworkStream):
             raise failure(error, httpcore2.ReadTimeout, httpcore2.ReadError) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
-            return
+        if buffer:
+            self.write_all((buffer,), timeout)
+
+    def write_all(self, pieces: Iterable[bytes], timeout: float | None = None) -> None:
+        """Write pieces of data, none of which is empty, within one timeout."""
         begins, looked = self._begins, self._looked
         self._begins = self._looked = False
         try:
-            steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
+            steps = writing(self._layer, pieces, self._early, begins=begins, looked=looked)
             _Operation(timeout, httpcore2.WriteTimeout, self).carry_out(steps)
         except FAILURES as error:
             raise failure(error, httpcore2.WriteTimeout, httpcore2.WriteError) from error

@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
@@ -214,12 +214,14 @@ def reading(layer: Layer, most: int) -> Steps[bytes]:
             yield Wait({layer.socket: READ})
 
 
-def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool, looked: bool = False) -> Steps[None]:
-    """Write all the data, unless the server answers meanwhile.
+def writing(
+    layer: Layer, pieces: Iterable[bytes], early: EarlyReply, *, begins: bool, looked: bool = False
+) -> Steps[None]:
+    """Write all the pieces of data, unless the server answers meanwhile.
 
     Args:
         layer: The connection.
-        data: The data.
+        pieces: The data; each piece is asked for when the one before it is written.
         early: Takes in what the server sends meanwhile.
         begins: Whether the data begin a request, of which nothing has gone out yet.
         looked: Whether the caller has looked, just now, that nothing has come.
@@ -228,25 +230,27 @@ def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool, looke
         AnsweredError: The server has begun to answer, or has closed the connection.
         OSError: The connection is broken.
     """
-    view = memoryview(data)
-    while True:
-        try:
-            # The look comes right before the write: some systems drop what was not read when the connection is reset.
-            if not looked:
-                _require_no_answer(layer, early, sent=not begins)
-            looked = False
-            if layer.has_unsent and not layer.flush():
-                raise BlockingIOError
-            if view:
-                view = view[layer.send(view[:WRITTEN_AT_ONCE]) :]
-                begins = False
-            if not view and (not layer.has_unsent or layer.flush()):
-                return  # what comes now is no early answer, and the connection can be used again
-        except BlockingIOError:
-            yield Wait({layer.socket: READ | WRITE})
-        except OSError:
-            _require_no_answer(layer, early, sent=True)  # it may have come at the same moment
-            raise
+    for data in pieces:
+        view, is_written = memoryview(data), False
+        while not is_written:
+            try:
+                # The look comes right before the write: some systems drop what was not read when the connection is
+                # reset.
+                if not looked:
+                    _require_no_answer(layer, early, sent=not begins)
+                looked = False
+                if layer.has_unsent and not layer.flush():
+                    raise BlockingIOError
+                if view:
+                    view = view[layer.send(view[:WRITTEN_AT_ONCE]) :]
+                    begins = False
+                # What comes after the last piece is no early answer, and the connection can be used again.
+                is_written = not view and (not layer.has_unsent or layer.flush())
+            except BlockingIOError:
+                yield Wait({layer.socket: READ | WRITE})
+            except OSError:
+                _require_no_answer(layer, early, sent=True)  # it may have come at the same moment
+                raise
 
 
 def _require_no_answer(layer: Layer, early: EarlyReply, *, sent: bool) -> None:
