@@ -234,7 +234,7 @@ def test_a_mail_is_read_in_the_encoding_that_it_has(charset: str | None) -> None
     encoded = content.encode("utf-8" if charset in ("x-unknown", None) else "cp949")
     head = f"Subject: x\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
     mail = message_from_bytes(head + encoded, policy=policy.default)
-    assert example("translate_mails").text_of(mail) == content
+    assert example("translate_mails").text_of(mail) == (content, False)
 
 
 @pytest.mark.parametrize("arguments", [["--sample"], []], ids=["watson", "local"])
@@ -323,6 +323,26 @@ def test_mails_of_a_folder_have_a_row_each_whatever_their_ending(
     [row] = rows_of(tmp_path / "나옴" / "mails.csv")
     assert (row["mail"], row["subject"], row["text"], row["text_ko"]) == ("편지.EML", "", "안녕", "좋아요.")
     assert row["error"].startswith("subject: the text is empty")
+
+
+def test_a_mail_in_html_is_translated_as_html(
+    answered: Answered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor is told which text is HTML, so that its tags stay, and a subject is none."""
+    (tmp_path / "메일").mkdir()
+    text = "<p>See you at <b>seven</b> &amp; bring a pencil.</p>"
+    (tmp_path / "메일" / "1.eml").write_text(
+        f"Subject: 5 < 7\nContent-Type: text/html; charset=utf-8\n\n{text}", "utf-8"
+    )
+    vendors = Vendors()
+    module = answered("translate_mails", vendors)
+    arguments = [str(tmp_path / "메일"), "--provider", "google", "--out", str(tmp_path / "나옴")]
+    monkeypatch.setattr("sys.argv", ["translate_mails", *arguments])
+    assert module.main() == 0
+    asked = [(request.json["format"], request.json["q"]) for request in vendors.requests]
+    assert asked == [("text", ["5 < 7"]), ("html", [text])]
+    [row] = rows_of(tmp_path / "나옴" / "mails.csv")
+    assert (row["text"], row["text_ko"], row["error"]) == (text, "좋아요.", "")
 
 
 def test_a_reference_in_cp949_is_read_and_a_missing_one_costs_nothing(
