@@ -14,10 +14,9 @@ import sys
 from pathlib import Path
 
 import cloudai
-from cloudai.cli.demo import sample_photos
+from cloudai.cli.demo import sample_client, sample_photos
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import plot, save_drawings
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 FEATURES = ["tags", "brands", "places", "text", "faces"]
@@ -36,11 +35,11 @@ def main() -> int:
     options = parser.parse_args()
     if not options.photos and not options.sample:
         parser.error("give photos, or --sample")
-    send = replay(SAMPLES / "google_tour.json") if options.sample else None
     try:
         sample = [str(sample_photos()[1][1]), str(SAMPLES / "둘러보기"), *TOWERS] if options.sample else []
         photos = expand(options.photos or sample, PICTURES)
-        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
+        replies = SAMPLES / "google_tour.json"
+        with sample_client("google", replies) if options.sample else cloudai.Client(options.provider) as client:
             seen = client.map("analyze_image", photos, features=FEATURES, missing="report")
         sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in seen if outcome.error))
         if not any(outcome.result for outcome in seen):

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import cloudai
-from cloudai.testing import replay
+from cloudai.cli.demo import sample_client
 
 SAMPLES = Path(__file__).parent / "samples"
 KOREAN = ("euc-kr", "ks_c_5601-1987")
@@ -48,7 +48,7 @@ def main() -> int:
     options = parser.parse_args()
     if not (options.sample or options.folder):
         parser.error("give a folder, or --sample")
-    send, provider = (replay(SAMPLES / "translate_mails.json"), "azure") if options.sample else (None, options.provider)
+    sample = SAMPLES / "translate_mails.json"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         folder = SAMPLES / "메일" if options.sample else options.folder
@@ -57,7 +57,7 @@ def main() -> int:
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
         subjects, texts = [(mail.get("subject", ""), False) for mail in mails], [text_of(mail) for mail in mails]
         said: dict[tuple[str, bool], cloudai.Outcome[cloudai.Translation]] = {}
-        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+        with sample_client("azure", sample) if options.sample else cloudai.Client(options.provider) as client:
             # Subjects and texts are given at once, so that they share requests and the quota.
             for html in (False, True):
                 alike = [text for text, is_html in subjects + texts if is_html == html]

@@ -7,6 +7,7 @@ import csv
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
 import wave
@@ -21,7 +22,7 @@ import PIL.Image
 import pytest
 
 import cloudai
-from cloudai import Client
+from cloudai import Azure, Client, Google, Watson
 from cloudai.models.comparison import Comparison
 from cloudai.report import Plot
 from cloudai.table import Table
@@ -165,6 +166,23 @@ def test_an_example_is_a_screen_of_code_and_fails_in_a_line(
         assert 1 <= len(told.err.splitlines()) <= 2
         assert "Traceback" not in told.err
         assert "Open:" not in told.out
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES_OF_TUTORIAL, *WITH_FUNCTIONS])
+def test_a_sample_depends_on_no_settings(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever keys, endpoints, models and logins a user has, an example prints the same about its samples."""
+    run(name, "--sample")
+    plain = capsys.readouterr()
+    for setting in (*Azure.settings, *Google.settings, *Watson.settings):
+        value = "https://made-up.example" if setting.kind == "address" else "made-up"
+        for variable in setting.env:
+            monkeypatch.setenv(variable, setting.choices[-1] if setting.choices else value)
+    login = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
+    Path(os.environ["CLOUDSDK_CONFIG"], "application_default_credentials.json").write_text(json.dumps(login), "utf-8")
+    run(name, "--sample")
+    assert capsys.readouterr() == plain
 
 
 @pytest.mark.parametrize("arguments", [[], ["--sample"]], ids=["local", "azure"])
