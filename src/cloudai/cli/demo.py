@@ -59,10 +59,10 @@ def sample_videos(folder: Path) -> list[Path]:
     photos = dict(sample_photos())
     collins, hopper = (Image.open(photos[name]).convert("RGB") for name in ("Eileen Collins", "Grace Hopper"))
     videos = []
-    for name, photo in {"Collins": collins, "Hopper": hopper, "Collins, mirrored": ImageOps.mirror(collins)}.items():
+    for name, photo in {"Collins": collins, "Hopper": hopper, "Collins mirrored": ImageOps.mirror(collins)}.items():
         # The window moves slowly to the lower right, and back, so that each face stays in sight.
         views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 3)]
-        videos.append(save_mp4([*views, *views[::-1]], folder / f"made up, {name}.mp4", seconds=0.1, width=400))
+        videos.append(save_mp4([*views, *views[::-1]], folder / f"{name} (made up).mp4", seconds=0.1, width=400))
     return videos
 
 
