@@ -43,7 +43,7 @@ def main() -> int:
         sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in [*faces, *ages] if outcome.error))
         if not any(outcome.result for outcome in faces):
             return 2
-        written = [save_drawings(faces, options.out / "drawn", pictures=photos)]
+        written = [save_drawings(faces, options.out / "drawn", pictures=photos).parent]
         look = {"pictures": photos, "language": options.language}
         if any(row.get("emotion_top") for row in cloudai.tidy(faces, "faces")):
             chart = plot(faces, title="표정" if korean else "Expressions", **look)
@@ -55,7 +55,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     points = cloudai.tidy(faces, "landmarks").select("input", "face", "landmark", "x", "y")
-    print(points.head(12), "Open:", *written, sep="\n  ")
+    print(points.head(12))
+    print("Open:", *written, sep="\n  ")
     return 0
 
 

@@ -51,7 +51,7 @@ def main() -> int:
         tables = {"landmarks": things, "labels": things.filter(kind="tag"), "expressions": emotions.filter(status="ok")}
         series: list[list[str]] = [[], ["input"], []]
         local = [outcome for outcome in seen if "://" not in outcome.input]
-        written = [save_drawings(local, options.out / "drawn", pictures=photos)]
+        written = [save_drawings(local, options.out / "drawn", pictures=photos).parent]
         for (name, table), by, title in zip(tables.items(), series, TITLES[options.language], strict=True):
             if any(row.get("latitude" if name == "landmarks" else "score") is not None for row in table):
                 chart = plot(table, by=by, title=title, pictures=photos, language=options.language)
