@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["REPLIES", "TEXT", "azure_sentiment", "azure_vision_3", "azure_vision_4", "google_vision", "watson_language"]
@@ -195,5 +195,3 @@ REPLIES: Mapping[str, bytes] = {
     "/v1/analyze": _pretty(watson_language()),
 }
 """The replies by the path that is asked."""
-
-Reply = Callable[[], dict[str, Any]]

@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 
 import cloudai
+from cloudai.cli.demo import sample_client
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import plot, save_morph, save_sheet
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 # A single day becomes a line on the chart, and two days with a slash between them become a stretch.
@@ -41,13 +41,13 @@ def main() -> int:
         options.born = "1951-03-02"
     if not options.photos:
         parser.error("give photos, or --sample")
-    send = replay(SAMPLES / "age_over_time.json") if options.sample else None
     look = {"born": options.born, "language": options.language, "events": LIFE if options.sample else None}
     look["title"] = "세월과 얼굴" if options.language == "ko" else "Apparent age over time"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         photos = expand(options.photos, PICTURES)
-        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
+        sample = SAMPLES / "age_over_time.json"
+        with sample_client("google", sample) if options.sample else cloudai.Client(options.provider) as client:
             ages = client.map("estimate_age", photos, **({"method": options.method} if options.method else {}))
         sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in ages if outcome.error))
         if not (seen := [outcome for outcome in ages if outcome.result]):

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import cloudai
+from cloudai.cli.demo import sample_client
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import gallery, plot
 from cloudai.report.subjects import photo_column
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -36,7 +36,6 @@ def main() -> int:
     people = str(SAMPLES / "후보") if options.sample else options.people
     if not people:
         parser.error("give portraits, or --sample")
-    send = replay(SAMPLES / "candidate_emotions.json") if options.sample else None
     title = "네 후보의 표정" if options.language == "ko" else "Expressions compared"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
@@ -44,7 +43,8 @@ def main() -> int:
         column, folder = (photo_column(table), table.folder) if table else (None, None)
         given: Any = table or expand([people], PICTURES)
         settings: Any = {"options": {"attributes": ["emotions"]}, **({"column": column} if column else {})}
-        client = cloudai.Client(options.provider, send=send, offline=bool(send))
+        sample = SAMPLES / "candidate_emotions.json"
+        client = sample_client("google", sample) if options.sample else cloudai.Client(options.provider)
         with client, client.batch("detect_faces", given, **settings) as job:
             faces = sorted(job, key=lambda outcome: outcome.item)
         photos = [Path(folder or "") / outcome.input for outcome in faces]

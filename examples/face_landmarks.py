@@ -14,10 +14,9 @@ import sys
 from pathlib import Path
 
 import cloudai
-from cloudai.cli.demo import sample_photos
+from cloudai.cli.demo import sample_client, sample_photos
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import plot, save_drawings
-from cloudai.testing import replay
 
 SAMPLE = Path(__file__).parent / "samples" / "face_landmarks.json"
 
@@ -32,11 +31,11 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("out/face_landmarks"), help="default: %(default)s")
     options = parser.parse_args()
     korean = options.language == "ko"
-    send, provider = (replay(SAMPLE), "google") if options.sample else (None, options.provider)
+    provider = "google" if options.sample else options.provider
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         photos = expand(options.photos, PICTURES) if options.photos else [str(path) for _, path in sample_photos()[:2]]
-        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+        with sample_client(provider, SAMPLE) if options.sample else cloudai.Client(provider) as client:
             what = {"attributes": ["emotions"]} if provider == "google" else {}
             faces = client.map("detect_faces", photos, landmarks=True, **what)
             how = {"method": "generative"} if options.sample else {}
@@ -44,7 +43,7 @@ def main() -> int:
         sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in [*faces, *ages] if outcome.error))
         if not any(outcome.result for outcome in faces):
             return 2
-        written = [save_drawings(faces, options.out / "drawn", pictures=photos)]
+        written = [save_drawings(faces, options.out / "drawn", pictures=photos).parent]
         look = {"pictures": photos, "language": options.language}
         if any(row.get("emotion_top") for row in cloudai.tidy(faces, "faces")):
             chart = plot(faces, title="표정" if korean else "Expressions", **look)
@@ -56,7 +55,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     points = cloudai.tidy(faces, "landmarks").select("input", "face", "landmark", "x", "y")
-    print(points.head(12), "Open:", *written, sep="\n  ")
+    print(points.head(12))
+    print("Open:", *written, sep="\n  ")
     return 0
 
 

@@ -14,10 +14,9 @@ import sys
 from pathlib import Path
 
 import cloudai
-from cloudai.cli.demo import sample_photos
+from cloudai.cli.demo import sample_client, sample_photos
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import plot, save_drawings
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 FEATURES = ["tags", "brands", "places", "text", "faces"]
@@ -36,11 +35,11 @@ def main() -> int:
     options = parser.parse_args()
     if not options.photos and not options.sample:
         parser.error("give photos, or --sample")
-    send = replay(SAMPLES / "google_tour.json") if options.sample else None
     try:
         sample = [str(sample_photos()[1][1]), str(SAMPLES / "둘러보기"), *TOWERS] if options.sample else []
         photos = expand(options.photos or sample, PICTURES)
-        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
+        replies = SAMPLES / "google_tour.json"
+        with sample_client("google", replies) if options.sample else cloudai.Client(options.provider) as client:
             seen = client.map("analyze_image", photos, features=FEATURES, missing="report")
         sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in seen if outcome.error))
         if not any(outcome.result for outcome in seen):
@@ -52,7 +51,7 @@ def main() -> int:
         tables = {"landmarks": things, "labels": things.filter(kind="tag"), "expressions": emotions.filter(status="ok")}
         series: list[list[str]] = [[], ["input"], []]
         local = [outcome for outcome in seen if "://" not in outcome.input]
-        written = [save_drawings(local, options.out / "drawn", pictures=photos)]
+        written = [save_drawings(local, options.out / "drawn", pictures=photos).parent]
         for (name, table), by, title in zip(tables.items(), series, TITLES[options.language], strict=True):
             if any(row.get("latitude" if name == "landmarks" else "score") is not None for row in table):
                 chart = plot(table, by=by, title=title, pictures=photos, language=options.language)

@@ -64,7 +64,8 @@ def main() -> int:
     except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(made.table.filled(), "\nOpen:", *made.files, sep="\n  ")
+    print(made.table.filled())
+    print("Open:", *made.files, sep="\n  ")
     return 0
 
 

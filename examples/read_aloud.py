@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 import cloudai
+from cloudai.cli.demo import sample_client
 from cloudai.report import safe_name
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -31,14 +31,14 @@ def main() -> int:
     parser.add_argument("--format", choices=["wav", "mp3", "ogg"], default="wav", help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path("out/read_aloud"), help="default: %(default)s")
     options = parser.parse_args()
-    send, provider = (replay(SAMPLES / "read_aloud.json"), "watson") if options.sample else (None, options.provider)
+    sample = SAMPLES / "read_aloud.json"
     rows = []
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         quotations = cloudai.read_table(options.file)
         if lacking := [name for name in ("author", "text") if name not in quotations.columns]:
             raise cloudai.InputError(f"{options.file} has no column {' or '.join(lacking)}")
-        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+        with sample_client("watson", sample) if options.sample else cloudai.Client(options.provider) as client:
             voices = client.voices()
             voices.table().to_csv(options.out / "voices.csv")
             for number, row in enumerate(quotations):

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 import cloudai
+from cloudai.cli.demo import sample_client
 from cloudai.reading import text_of
 from cloudai.report import plot
-from cloudai.testing import replay
 from cloudai.text import lines_of
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -31,17 +31,15 @@ def main() -> int:
     parser.add_argument("--language", default="en", help="the language of your file (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/review_sentiment"), help="default: %(default)s")
     options = parser.parse_args()
-    send, provider = (
-        (replay(SAMPLES / "review_sentiment.json"), "azure") if options.sample else (None, options.provider)
-    )
+    sample = SAMPLES / "review_sentiment.json"
     own = [(options.file, options.language)]
     files = own if options.file else [(SAMPLES / "reviews.txt", "en"), (SAMPLES / "시.txt", "ko")]
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         for file, language in files:
-            korean = provider == "local" and language == "ko"
-            who = cloudai.Local(lexicon=SAMPLES / "낱말.csv") if korean else provider
-            with cloudai.Client(who, send=send, offline=bool(send)) as client:
+            korean = options.provider == "local" and language == "ko"
+            who = cloudai.Local(lexicon=SAMPLES / "낱말.csv") if korean else options.provider
+            with sample_client("azure", sample) if options.sample else cloudai.Client(who) as client:
                 said = client.map("sentiment", lines_of(text_of(file).rstrip("\r\n")), language=language)
             table = cloudai.tidy(said)
             table.to_csv(options.out / f"{file.stem}.csv")

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import cloudai
-from cloudai.cli.demo import sample_photos
+from cloudai.cli.demo import sample_client, sample_photos
 from cloudai.cli.inputs import lines
 from cloudai.report import draw
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -34,11 +33,11 @@ def main() -> int:
     parser.add_argument("--provider", default="local", help="who reads and looks (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/text_tour"), help="default: %(default)s")
     options = parser.parse_args()
-    send, provider = (replay(SAMPLES / "text_tour.json"), "azure") if options.sample else (None, options.provider)
+    sample = SAMPLES / "text_tour.json"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         texts, photo = lines(options.file), options.photo or str(sample_photos()[1][1])
-        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+        with sample_client("azure", sample) if options.sample else cloudai.Client(options.provider) as client:
             calls: dict[str, Any] = {
                 "languages": lambda: cloudai.tidy(client.map("detect_language", texts)),
                 "sentiment": lambda: cloudai.tidy(client.map("sentiment", texts[:2])),

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 import cloudai
+from cloudai.cli.demo import sample_client
 from cloudai.reading import text_of
-from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -43,7 +43,7 @@ def main() -> int:
     parser.add_argument("--language", default="en-US", help="the language of your recording (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/transcribe"), help="default: %(default)s")
     options = parser.parse_args()
-    send, provider = (replay(SAMPLES / "transcribe.json"), "azure") if options.sample else (None, options.provider)
+    sample = SAMPLES / "transcribe.json"
     said = {"en-US": SAMPLES / "announcement.txt", "ko-KR": SAMPLES / "안내 방송.txt"}
     rows = []
     try:
@@ -52,7 +52,7 @@ def main() -> int:
             inputs = [(options.file, options.language, text_of(options.reference) if options.reference else None)]
         else:
             inputs = [(spoken(text, language, options.out), language, text_of(text)) for language, text in said.items()]
-        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+        with sample_client("azure", sample) if options.sample else cloudai.Client(options.provider) as client:
             for recording, language, reference in inputs:
                 try:
                     heard = client.speech_to_text(recording, language=language)

@@ -4,8 +4,8 @@
     python examples/translate_mails.py mails/ --provider google       a folder of .eml files, live
     python examples/translate_mails.py mails/ --provider azure --to ja
 
-No e-mail is skipped: what cannot be translated stands in the table with the reason. No engine on this computer
-translates, so that there is no offline run without the sample.
+No e-mail is skipped: what cannot be translated stands in the table with the reason. An e-mail in HTML keeps its tags.
+No engine on this computer translates, so that there is no offline run without the sample.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import cloudai
-from cloudai.testing import replay
+from cloudai.cli.demo import sample_client
 
 SAMPLES = Path(__file__).parent / "samples"
 KOREAN = ("euc-kr", "ks_c_5601-1987")
 
 
-def text_of(mail: EmailMessage) -> str:
-    """Return the text of an e-mail; what calls itself EUC-KR may be CP949, which has more Korean syllables."""
+def text_of(mail: EmailMessage) -> tuple[str, bool]:
+    """Return the text of an e-mail, and whether it is HTML; an EUC-KR text may be CP949, which has more syllables."""
     body = mail.get_body(("plain", "html"))
     if body is None:
-        return ""
-    charset, content = body.get_content_charset("utf-8"), bytes(body.get_payload(decode=True))
+        return "", False
+    html, charset = body.get_content_subtype() == "html", body.get_content_charset("utf-8")
+    content = bytes(body.get_payload(decode=True))
     try:
-        # A byte that fits no character is replaced, because an e-mail that is damaged in one place can still be
-        # translated.
-        return content.decode("cp949" if charset in KOREAN else charset, "replace")
+        return content.decode("cp949" if charset in KOREAN else charset, "replace"), html  # even if it is damaged
     except LookupError:  # an encoding that Python does not know
-        return content.decode("utf-8", "replace")
+        return content.decode("utf-8", "replace"), html
 
 
 def main() -> int:
@@ -49,32 +48,35 @@ def main() -> int:
     options = parser.parse_args()
     if not (options.sample or options.folder):
         parser.error("give a folder, or --sample")
-    send, provider = (replay(SAMPLES / "translate_mails.json"), "azure") if options.sample else (None, options.provider)
+    sample = SAMPLES / "translate_mails.json"
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         folder = SAMPLES / "메일" if options.sample else options.folder
         if not (files := sorted(file for file in folder.iterdir() if file.suffix.lower() == ".eml")):
             raise cloudai.InputError(f"there is no .eml file in {folder}")
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-        subjects, texts = [mail.get("subject", "") for mail in mails], [text_of(mail) for mail in mails]
-        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
-            # Subjects and texts are given at once, so that they share requests and the quota. The results come in the
-            # order of the inputs, so that they can be divided afterwards.
-            said = client.map("translate", subjects + texts, to=options.to, source=options.source)
+        subjects, texts = [(mail.get("subject", ""), False) for mail in mails], [text_of(mail) for mail in mails]
+        said: dict[tuple[str, bool], cloudai.Outcome[cloudai.Translation]] = {}
+        with sample_client("azure", sample) if options.sample else cloudai.Client(options.provider) as client:
+            # Subjects and texts are given at once, so that they share requests and the quota.
+            for html in (False, True):
+                alike = [text for text, is_html in subjects + texts if is_html == html]
+                new = client.map("translate", alike, to=options.to, source=options.source, html=html)
+                said |= {(text, html): outcome for text, outcome in zip(alike, new, strict=True)}
     except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     rows = []
-    for n, (subject, text) in enumerate(zip(said[: len(mails)], said[len(mails) :], strict=True)):
-        rows.append({"mail": files[n].name})
-        for name, given, outcome in (("subject", subjects[n], subject), ("text", texts[n], text)):
-            rows[n] |= {name: given, f"{name}_{options.to}": outcome.result.text if outcome.result else None}
-        failed = {"subject": subject.error, "text": text.error}
-        rows[n]["error"] = "; ".join(f"{name}: {error}" for name, error in failed.items() if error) or None
+    for file, subject, text in zip(files, subjects, texts, strict=True):
+        rows.append({"mail": file.name})
+        outcomes = {"subject": said[subject], "text": said[text]}
+        for (name, outcome), (given, _) in zip(outcomes.items(), (subject, text), strict=True):
+            rows[-1] |= {name: given, f"{name}_{options.to}": outcome.result.text if outcome.result else None}
+        failed = [f"{name}: {outcome.error}" for name, outcome in outcomes.items() if outcome.error]
+        rows[-1]["error"] = "; ".join(failed) or None
     table = cloudai.Table(rows, widest_cell=32)
     table.to_csv(options.out / "mails.csv")
-    print(table)
-    print("Open:", options.out / "mails.csv", sep="\n  ")
+    print(table, "Open:", f"  {options.out / 'mails.csv'}", sep="\n")
     return 0
 
 

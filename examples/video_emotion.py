@@ -66,7 +66,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     print(faces.select("video", "time_s", "track", "status", "error", "x", "y", "emotion_top").filled())
-    print("\nOpen:", *files, *out.glob("speeches.html"), sep="\n  ")
+    print("Open:", *files, *out.glob("speeches.html"), sep="\n  ")
     return 0
 
 

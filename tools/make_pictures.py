@@ -48,7 +48,7 @@ SHOTS = (
     Shot("candidate_emotions", "candidate_emotions/emotions.png"),
     Shot("age_over_time", "age_over_time/ages.png"),
     Shot("google_tour", "google_tour/landmarks.html", (1000, 760)),
-    Shot("video_emotion", "video_emotion/timeline.html", (1100, 860)),
+    Shot("video_emotion", "video_emotion/timeline.html", (1200, 860)),
     Shot("text_tour", "text_tour/translation.csv", (820, 500), ("input", "text", "to", "detected")),
     Shot("review_sentiment", "review_sentiment/시.png"),
     Shot("transcribe", "transcribe/안내 방송.html", (900, 700)),

@@ -260,7 +260,13 @@ class ClientMethods(Batching):
         return result
 
     def translate(
-        self, text: str, *, to: str | Sequence[str], source: str | None = None, **options: Unpack[CallOptions]
+        self,
+        text: str,
+        *,
+        to: str | Sequence[str],
+        source: str | None = None,
+        html: bool = False,
+        **options: Unpack[CallOptions],
     ) -> Translation:
         """Translate a text into one or several languages.
 
@@ -272,16 +278,18 @@ class ClientMethods(Batching):
             to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
                 needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
+            html: True says that the text is HTML: its words are translated, and its tags stay as they are. Such a text
+                is not sent in parts. Azure asks for whole elements.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            InputError: The text is empty, or it is HTML that is longer than the provider takes; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, or takes no HTML; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example a language.
         """
         try:
-            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+            program = self._session.program("translate", text, {"to": to, "source": source, "html": html}, options)
         finally:
             del text, options  # trackers of errors collect variables
         result: Translation = self._session.driver.run(program)
@@ -845,7 +853,13 @@ class AsyncClientMethods(AsyncBatching):
         return result
 
     async def translate(
-        self, text: str, *, to: str | Sequence[str], source: str | None = None, **options: Unpack[CallOptions]
+        self,
+        text: str,
+        *,
+        to: str | Sequence[str],
+        source: str | None = None,
+        html: bool = False,
+        **options: Unpack[CallOptions],
     ) -> Translation:
         """Translate a text into one or several languages.
 
@@ -857,16 +871,18 @@ class AsyncClientMethods(AsyncBatching):
             to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
                 needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
+            html: True says that the text is HTML: its words are translated, and its tags stay as they are. Such a text
+                is not sent in parts. Azure asks for whole elements.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            InputError: The text is empty, or it is HTML that is longer than the provider takes; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, or takes no HTML; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example a language.
         """
         try:
-            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+            program = self._session.program("translate", text, {"to": to, "source": source, "html": html}, options)
         finally:
             del text, options  # trackers of errors collect variables
         result: Translation = await self._session.driver.run(program)

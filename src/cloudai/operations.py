@@ -253,7 +253,8 @@ _ROWS = (
         "translate",
         "text",
         "cloudai.models.text:Translation",
-        options={"to": REQUIRED, "source": None},
+        options={"to": REQUIRED, "source": None, "html": False},
+        optional=("html",),
         timeout=120.0,
         command=Command(
             "translate",

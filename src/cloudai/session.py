@@ -156,7 +156,8 @@ class Session:
         """Return the cooldown of the provider for an operation, which all clients of an account share in this process.
 
         A client that is offline, has no account, or has a clock or a ``send`` of its own shares it with no other
-        client. Another endpoint, region or project is another service, even with the same key.
+        client. Another endpoint, region or project is another service, even with the same key, and other certificates
+        or another proxy are another way to it.
 
         Args:
             operation: The operation: what fails one, such as a missing approval, need not fail another.
@@ -178,7 +179,9 @@ class Session:
         with suppress(CloudAIError):
             provider = self.provider.for_call()
             if account := provider.account():
-                return account, *sorted(provider.cache_scope(operation).items())
+                # A digest of the options, because the address of a proxy may have a password in it.
+                way = hash(f"{self.options.verify!r} {self.options.proxy!r}")
+                return account, way, *sorted(provider.cache_scope(operation).items())
         return ()
 
     def voices(self, language: str | None, timeout: float | None) -> Program[Voices]:

@@ -7,6 +7,7 @@ import csv
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
 import wave
@@ -21,7 +22,7 @@ import PIL.Image
 import pytest
 
 import cloudai
-from cloudai import Client
+from cloudai import Azure, Client, Google, Watson
 from cloudai.models.comparison import Comparison
 from cloudai.report import Plot
 from cloudai.table import Table
@@ -167,6 +168,23 @@ def test_an_example_is_a_screen_of_code_and_fails_in_a_line(
         assert "Open:" not in told.out
 
 
+@pytest.mark.parametrize("name", [*EXAMPLES_OF_TUTORIAL, *WITH_FUNCTIONS])
+def test_a_sample_depends_on_no_settings(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever keys, endpoints, models and logins a user has, an example prints the same about its samples."""
+    run(name, "--sample")
+    plain = capsys.readouterr()
+    for setting in (*Azure.settings, *Google.settings, *Watson.settings):
+        value = "https://made-up.example" if setting.kind == "address" else "made-up"
+        for variable in setting.env:
+            monkeypatch.setenv(variable, setting.choices[-1] if setting.choices else value)
+    login = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
+    Path(os.environ["CLOUDSDK_CONFIG"], "application_default_credentials.json").write_text(json.dumps(login), "utf-8")
+    run(name, "--sample")
+    assert capsys.readouterr() == plain
+
+
 @pytest.mark.parametrize("arguments", [[], ["--sample"]], ids=["local", "azure"])
 def test_a_blank_line_of_a_poem_fails_alone(run: Run, arguments: list[str]) -> None:
     """Ten lines of the Korean poem have a score, and the blank one the reason why it has none, in the plot too."""
@@ -234,7 +252,7 @@ def test_a_mail_is_read_in_the_encoding_that_it_has(charset: str | None) -> None
     encoded = content.encode("utf-8" if charset in ("x-unknown", None) else "cp949")
     head = f"Subject: x\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
     mail = message_from_bytes(head + encoded, policy=policy.default)
-    assert example("translate_mails").text_of(mail) == content
+    assert example("translate_mails").text_of(mail) == (content, False)
 
 
 @pytest.mark.parametrize("arguments", [["--sample"], []], ids=["watson", "local"])
@@ -323,6 +341,26 @@ def test_mails_of_a_folder_have_a_row_each_whatever_their_ending(
     [row] = rows_of(tmp_path / "나옴" / "mails.csv")
     assert (row["mail"], row["subject"], row["text"], row["text_ko"]) == ("편지.EML", "", "안녕", "좋아요.")
     assert row["error"].startswith("subject: the text is empty")
+
+
+def test_a_mail_in_html_is_translated_as_html(
+    answered: Answered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor is told which text is HTML, so that its tags stay, and a subject is none."""
+    (tmp_path / "메일").mkdir()
+    text = "<p>See you at <b>seven</b> &amp; bring a pencil.</p>"
+    (tmp_path / "메일" / "1.eml").write_text(
+        f"Subject: 5 < 7\nContent-Type: text/html; charset=utf-8\n\n{text}", "utf-8"
+    )
+    vendors = Vendors()
+    module = answered("translate_mails", vendors)
+    arguments = [str(tmp_path / "메일"), "--provider", "google", "--out", str(tmp_path / "나옴")]
+    monkeypatch.setattr("sys.argv", ["translate_mails", *arguments])
+    assert module.main() == 0
+    asked = [(request.json["format"], request.json["q"]) for request in vendors.requests]
+    assert asked == [("text", ["5 < 7"]), ("html", [text])]
+    [row] = rows_of(tmp_path / "나옴" / "mails.csv")
+    assert (row["text"], row["text_ko"], row["error"]) == (text, "좋아요.", "")
 
 
 def test_a_reference_in_cp949_is_read_and_a_missing_one_costs_nothing(

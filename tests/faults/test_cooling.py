@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from cloudai.models.text import Sentiment
 from cloudai.providers.base import capability
 from tests.conftest import Caller
 from tests.made_up.calls import as_json
+from tests.made_up.certificates import certificate
 from tests.made_up.faults import head, reply
 from tests.made_up.provider import Clock, ok, refused
 from tests.made_up.server import faultd
@@ -129,6 +131,18 @@ def test_a_single_provider_whose_key_is_refused_is_asked_again(status: int, kind
     vendors = Vendors(**{FIRST: refusing})
     with Client(asked([FIRST])[0], send=vendors, clock=clock, sleep=clock.sleep) as client:
         assert outcomes(client, ["가", "나", "다", "라"]) == [kind, kind, kind, FIRST]
+
+
+@pytest.mark.loopback
+def test_a_call_with_the_ca_file_is_sent_at_once(call: Caller, tmp_path: Path) -> None:
+    """Whoever follows the advice of an error, and gives ``verify=`` the CA file, waits for no cooldown to end."""
+    public, context = certificate(tmp_path, "127.0.0.1", 30)
+    with faultd(reply(as_json({"kind": "SentimentAnalysisResults"})), tls=context) as server:
+        azure, options = Azure(key="not-a-real-key", endpoint=server.url), {"language": "ko"}
+        for verify, error in ((True, e.TLSError), (str(public), e.MalformedResponseError)):
+            with pytest.raises(error):
+                call(azure, "sentiment", "좋아요", client_verify=verify, **options)
+        assert server.count == 1
 
 
 class Choosy(Vendor):

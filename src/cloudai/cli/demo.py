@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from cloudai.cli import inputs
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError
+from cloudai.providers.registry import find
 from cloudai.report import MissingFontError, card_news, portrait_gallery, save_mp4
+from cloudai.testing import replay
 from cloudai.wording import say, spoken
 
-__all__ = ["run", "sample_photos", "sample_videos"]
+__all__ = ["run", "sample_client", "sample_photos", "sample_videos"]
 
 SAMPLES = (
     ("Grace Hopper", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
@@ -56,11 +59,31 @@ def sample_videos(folder: Path) -> list[Path]:
     photos = dict(sample_photos())
     collins, hopper = (Image.open(photos[name]).convert("RGB") for name in ("Eileen Collins", "Grace Hopper"))
     videos = []
-    for name, photo in {"Collins": collins, "Hopper": hopper, "Collins, mirrored": ImageOps.mirror(collins)}.items():
+    for name, photo in {"Collins": collins, "Hopper": hopper, "Collins mirrored": ImageOps.mirror(collins)}.items():
         # The window moves slowly to the lower right, and back, so that each face stays in sight.
         views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 3)]
-        videos.append(save_mp4([*views, *views[::-1]], folder / f"made up, {name}.mp4", seconds=0.1, width=400))
+        videos.append(save_mp4([*views, *views[::-1]], folder / f"{name} (made up).mp4", seconds=0.1, width=400))
     return videos
+
+
+def sample_client(provider: str, cassette: Path) -> Client:
+    """Return a client that is answered by constructed replies, whatever settings and logins this computer has.
+
+    Args:
+        provider: The name of the provider that the replies are said to come from.
+        cassette: The file of the replies.
+
+    Raises:
+        ReplayError: The file does not exist, or is no cassette.
+    """
+
+    # An endpoint, a model or a key of the user's would change what is asked, and the replies would not fit.
+    class OfSamples(find(provider)):  # type: ignore[misc]  # the base class depends on the name
+        def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+            # Without this setting a login of gcloud's, which is found elsewhere, would have Vertex AI asked.
+            yield "", {"GOOGLE_GENAI_USE_VERTEXAI": "false"}
+
+    return Client(OfSamples(), send=replay(cassette), offline=True)
 
 
 def own_photos(folder: str) -> list[tuple[str, Path]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cloudai.errors import InputError
 from cloudai.languages import base, without_region
 
-__all__ = ["languages_of", "spelled"]
+__all__ = ["languages_of", "require_whole", "spelled"]
 
 
 def spelled(language: str, codes: Mapping[str, str], with_region: Mapping[str, str]) -> str:
@@ -31,3 +32,12 @@ def languages_of(to: str | Sequence[str]) -> list[str]:
     """Return the languages to translate into, each once."""
     # A language that is named twice would be billed twice.
     return [to] if isinstance(to, str) else list(dict.fromkeys(to))
+
+
+def require_whole(parts: Sequence[str], *, html: bool) -> None:
+    """Raise InputError for HTML that does not fit into one request, because a part of it could end inside a tag."""
+    if html and len(parts) > 1:
+        raise InputError(
+            "the HTML is longer than a request may be, and HTML is not sent in parts",
+            advice="Give its elements one by one, for example each paragraph.",
+        )

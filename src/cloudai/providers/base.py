@@ -220,7 +220,7 @@ class Provider(Configured):
         """
         self._refuse("key_phrases")
 
-    def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
+    def translate(self, text: str, *, to: str | Sequence[str], source: str | None, html: bool) -> Flow[Translation]:
         """Translate a text into one or several languages.
 
         A text that is longer than the provider takes is sent in parts, cut at the ends of sentences, and its
@@ -231,10 +231,12 @@ class Provider(Configured):
             to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
                 needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
+            html: True says that the text is HTML: its words are translated, and its tags stay as they are. Such a text
+                is not sent in parts. Azure asks for whole elements.
 
         Raises:
-            InputError: The text is empty; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            InputError: The text is empty, or it is HTML that is longer than the provider takes; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, or takes no HTML; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example a language.
         """

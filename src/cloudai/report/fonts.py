@@ -118,18 +118,29 @@ def _required(path: str) -> str:
 def candidates(*, bold: bool) -> Iterator[str]:
     """Yield the paths of the fonts to try: ``CLOUDAI_FONT``, the installed ones of `FAMILIES`, and `BUILT_IN`.
 
-    With ``bold`` the bold file of each family comes before its regular one; without it only regular files are tried.
+    With ``bold`` the bold file of each family comes before its regular one, also where that is ``CLOUDAI_FONT``;
+    without it only regular files are tried.
 
     Raises:
         MissingFontError: ``CLOUDAI_FONT`` is set, but names no font.
     """
     if wanted := os.environ.get("CLOUDAI_FONT"):
-        yield _required(wanted)
+        required = _required(wanted)
+        yield from _bold_beside(required) if bold else ()
+        yield required
     for regular, heavy in FAMILIES:
         for name in (heavy, regular) if bold else (regular,):
             if path := installed().get(name.lower()):
                 yield path
     yield BUILT_IN
+
+
+def _bold_beside(path: str) -> Iterator[str]:
+    """Yield the path of the bold weight, where the file is the regular one of a known family and has it beside it."""
+    file = Path(path)
+    for regular, heavy in FAMILIES:
+        if file.name.lower() == regular.lower() != heavy.lower() and file.with_name(heavy).is_file():
+            yield str(file.with_name(heavy))
 
 
 @lru_cache(maxsize=1)

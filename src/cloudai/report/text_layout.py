@@ -88,9 +88,24 @@ NOT_LAST = frozenset("（［｛〔〈《「『【([{")
 """Characters with which no line ends (JIS X 4051)."""
 
 
+BETWEEN = frozenset("·•|–—")
+"""Characters that stand alone between two words, and with which no line begins."""
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line, each with the dot or the dash that stands alone behind it."""
+    words: list[str] = []
+    for word in line.split():
+        if words and word in BETWEEN:
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    return words
+
+
 def _pieces(line: str) -> Iterator[tuple[str, str]]:
     """Yield the pieces of a line that stay whole, each with the space before it."""
-    for word in line.split():
+    for word in _words(line):
         space, piece = " ", ""
         for letter in letters(word):
             if piece and _may_part(piece[-1], letter[0]):

@@ -154,13 +154,12 @@ DISAGREEMENTS = (
 
 def _unreached(error: Exception, host: str) -> ConnectError:
     """Return the error for a host that was not reached; it is a TLSError if trying again cannot help."""
-    told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in causes_of(error))
-    certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes_of(error))
-    if certificate or "CERTIFICATE_VERIFY_FAILED" in told:
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes_of(error)):
         return TLSError(
             f"{host} is not trusted ({_reason(error)})",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
+    told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in causes_of(error))
     if any(reason in told for reason in DISAGREEMENTS):
         return TLSError(
             f"{host} does not speak TLS as it must ({_reason(error)})",

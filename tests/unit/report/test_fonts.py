@@ -76,11 +76,13 @@ def test_bold(nanum: Path, nanum_bold: Path, installed: dict[str, str]) -> None:
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch, nanum: Path, latin: Path, installed: dict[str, str]) -> None:
-    """CLOUDAI_FONT comes before what is installed, and gives way for a text it cannot show."""
+    """CLOUDAI_FONT comes before what is installed, in bold too, and gives way for a text it cannot show."""
     installed["nanumgothic.ttf"] = str(nanum)
     monkeypatch.setenv("CLOUDAI_FONT", str(latin))
     assert find_font("tree", 20).getname()[0] == "DejaVu Sans"
     assert find_font("나무", 20).getname()[0] == "NanumGothic"
+    monkeypatch.setenv("CLOUDAI_FONT", str(nanum))
+    assert [find_font("나무", 20, bold=bold).getname()[1] for bold in (False, True)] == ["Regular", "Bold"]
 
 
 @pytest.mark.parametrize(("content", "told"), [(None, "the font file does not exist"), (b"not a font", r"글꼴\.ttf")])

@@ -48,6 +48,7 @@ def test_wrapped_at_spaces() -> None:
     assert wrapped("나무 탁자 위에 놓인 커피", len, 6) == ["나무 탁자", "위에 놓인", "커피"]
     assert wrapped("a extraordinarily b", len, 6) == ["a", "extrao", "rdinar", "ily b"]
     assert wrapped("", len, 6) == []
+    assert wrapped("red · navy · blue", len, 10) == ["red ·", "navy ·", "blue"], "no line begins with a dot"
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cloudai.core.flow import Flow, parallel
-from cloudai.errors import InputError
+from cloudai.errors import InputError, UnsupportedOperationError
 from cloudai.languages import base, tag
 from cloudai.models.text import (
     UNDECIDED,
@@ -133,8 +133,12 @@ def detect_language(vendor: Chat, text: str) -> Flow[Language]:
     )
 
 
-def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
+def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str | None, html: bool) -> Flow[Translation]:
     """Translate a text into one or several languages, by one prompt for each part of the text."""
+    if html:
+        raise UnsupportedOperationError(
+            "a chat model may change the tags of HTML", advice="azure and google translate HTML without one."
+        )
     codes = languages_of(to)
     require_codes(*codes, *([source] if source else []))
     # A translation is as long as its text, so a long text would reach the most tokens of an answer.

@@ -20,7 +20,7 @@ from cloudai.models.dictionary import Dictionary, Meaning, Reverse, Usage
 from cloudai.models.text import Translated, Translation
 from cloudai.providers._parts import framed, parts
 from cloudai.providers._together import TextsTogether, only_reply
-from cloudai.providers._translating import languages_of, spelled
+from cloudai.providers._translating import languages_of, require_whole, spelled
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
 from cloudai.providers.wire import Wire
@@ -101,18 +101,19 @@ class Translator(AzureService):
         limits="50,000 characters in a text and in a request, counted for each language, longer texts are split; "
         "1,000 texts in a request",
     )
-    def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
+    def translate(self, text: str, *, to: str | Sequence[str], source: str | None, html: bool) -> Flow[Translation]:
         """Translate a text into one or several languages by one request, or by as many as it has parts."""
         targets = languages_of(to)
         codes = [code_of(each) for each in targets]
         pieces = parts(text, MOST_CHARACTERS // len(targets))
+        require_whole(pieces, html=html)
         joined, detected, model = [""] * len(targets), None, None
         for piece in pieces:
             # The service leaves out white space at the ends. A text in one piece goes out as it was given, and comes
             # back as the service has it.
             before, words, after = framed(piece) if len(pieces) > 1 else ("", piece, "")
             if words:
-                response: Response = yield self._translation(words, codes, source)
+                response: Response = yield self._translation(words, codes, source, html)
                 reply = only_reply(response.parse(TranslateReply).value)
                 translated = _in_order(reply.translations, codes)
                 # The first part with words decides: a quotation in another language further down must not change the
@@ -137,16 +138,17 @@ class Translator(AzureService):
             meta=Meta(model=model, language_sent=",".join(codes)),
         )
 
-    def _translation(self, text: str, codes: Sequence[str], source: str | None) -> Request:
+    def _translation(self, text: str, codes: Sequence[str], source: str | None, html: bool) -> Request:
         """Return the request that has a text translated."""
         to = codes[0] if len(codes) == 1 else tuple(codes)
+        given = {**({"from": code_of(source)} if source else {}), **({"textType": "html"} if html else {})}
         return Request(
             "POST",
             f"{self.base('translator')}/translate",
             service="translator",
             api=f"v{API}",
             endpoint=self.base("translator"),
-            params={"api-version": API, "to": to, **({"from": code_of(source)} if source else {})},
+            params={"api-version": API, "to": to, **given},
             json=[{"text": text}],
             # Each language counts as a translation of its own; see `MOST_CHARACTERS`.
             billed=self.units("translate", text) * len(codes),

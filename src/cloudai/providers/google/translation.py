@@ -19,7 +19,7 @@ from cloudai.models.base import Meta
 from cloudai.models.text import UNDECIDED, Language, Translated, Translation
 from cloudai.providers._parts import beginning, framed, parts
 from cloudai.providers._together import TextsTogether, only_reply
-from cloudai.providers._translating import languages_of, spelled
+from cloudai.providers._translating import languages_of, require_whole, spelled
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import GoogleService
 from cloudai.providers.wire import Wire
@@ -115,10 +115,11 @@ class Translate(GoogleService):
         "texts are split",
         **FREE,
     )
-    def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
+    def translate(self, text: str, *, to: str | Sequence[str], source: str | None, html: bool) -> Flow[Translation]:
         """Translate a text into one or several languages, by a request for each of its parts and each language."""
         targets = languages_of(to)
         pieces = self._parts(text)
+        require_whole(pieces, html=html)
         translations, detected, model = [], None, None
         for target in targets:
             joined = ""
@@ -126,7 +127,7 @@ class Translate(GoogleService):
                 before, words, after = framed(piece) if len(pieces) > 1 else ("", piece, "")
                 new = ""
                 if words:
-                    response: Response = yield self._translation(words, code_of(target), source)
+                    response: Response = yield self._translation(words, code_of(target), source, html)
                     reply = only_reply(response.parse(TranslateReply).translations)
                     new = reply.translated_text
                     detected, model = detected or reply.detected, model or reply.model
@@ -145,16 +146,17 @@ class Translate(GoogleService):
             meta=Meta(model=model or None, language_sent=",".join(map(code_of, targets))),
         )
 
-    def _translation(self, text: str, code: str, source: str | None) -> Request:
+    def _translation(self, text: str, code: str, source: str | None, html: bool) -> Request:
         """Return the request that has a text translated into one language."""
         project = self._translation_project()
         if project:
             given = {"sourceLanguageCode": code_of(source)} if source else {}
-            body = {"contents": [text], "mimeType": "text/plain", "targetLanguageCode": code, **given}
+            kind = "text/html" if html else "text/plain"
+            body = {"contents": [text], "mimeType": kind, "targetLanguageCode": code, **given}
             return self._request(self._method(project, "translateText"), body, len(text), TOGETHER_3)
         given = {"source": code_of(source)} if source else {}
         # By default the service takes the text for HTML, and writes "&#39;" for an apostrophe.
-        body = {"q": [text], "target": code, "format": "text", **given}
+        body = {"q": [text], "target": code, "format": "html" if html else "text", **given}
         return self._request(V2, body, len(text), TOGETHER_2)
 
     @capability(

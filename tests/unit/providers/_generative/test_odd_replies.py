@@ -19,6 +19,7 @@ from cloudai import (
     Response,
     ServiceError,
     SettingsError,
+    UnsupportedOperationError,
 )
 from cloudai.core.flow import Blob
 from cloudai.providers._generative.models import price_of
@@ -197,6 +198,15 @@ def test_a_caption_keeps_the_script() -> None:
         )
         assert f"Write in the language {code} (BCP-47)" in rules_of(script.requests[0])
         assert (analysis.caption.language, analysis.meta.language_sent) == (code, code)
+
+
+def test_html_is_not_given_to_a_chat_model() -> None:
+    """A model may change what it is told to keep, so that HTML is refused, and nothing is sent."""
+    with (
+        Client(CHATS["google"](), send=Script(), offline=True) as client,
+        pytest.raises(UnsupportedOperationError, match="may change the tags"),
+    ):
+        client.translate("<b>좋아요</b>", to="en", html=True, method="generative")
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,21 @@ def test_a_long_text_is_split_at_sentences_and_joined() -> None:
     assert translation.meta.billed_max == sum(sizes)
 
 
+def test_html_is_named_so_that_its_tags_stay(call: Caller) -> None:
+    """The vendor is told of HTML by ``textType``; for any other text the parameter is not sent."""
+    for given, sent in ({"html": True}, "html"), ({}, None):
+        script = Script(ok([{"translations": [{"text": "<b>국</b>", "to": "ko"}]}]))
+        call(Azure(key=KEY, region="koreacentral"), "translate", "<b>soup</b>", to="ko", send=script, **given)
+        assert script.requests[0].params.get("textType") == sent
+
+
+def test_html_is_not_sent_in_parts(call: Caller) -> None:
+    """A part could end inside a tag, so that HTML which is too long is refused before anything is sent."""
+    text, azure = "<p>soup</p>" * 5_000, Azure(key=KEY, region="koreacentral")
+    with pytest.raises(InputError, match="not sent in parts"):
+        call(azure, "translate", text, to="ko", html=True, send=Script())
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -145,6 +145,21 @@ def translated(request: Request) -> Response:
     return ok({"data": {"translations": replies}} if "q" in request.json else {"translations": replies})
 
 
+@pytest.mark.parametrize(
+    ("google", "field", "kinds"),
+    [(V3, "mimeType", ("text/html", "text/plain")), (Google(api_key=KEY), "format", ("html", "text"))],
+    ids=["v3", "v2"],
+)
+def test_html_is_named_so_that_its_tags_stay(call: Caller, google: Google, field: str, kinds: tuple[str, str]) -> None:
+    """Both APIs are told whether a text is HTML, and HTML that is too long for a request is refused."""
+    for given, sent in zip(({"html": True}, {}), kinds, strict=True):
+        script = Script(translated)
+        call(google, "translate", "<b>soup</b>", to="ko", send=script, client_offline=True, **given)
+        assert script.requests[0].json[field] == sent
+    with pytest.raises(InputError, match="not sent in parts"):
+        call(google, "translate", "<p>soup</p>" * 10_000, to="ko", html=True, send=Script(), client_offline=True)
+
+
 @pytest.mark.parametrize(("google", "most", "n"), [(V3, 30_000, 3), (Google(api_key=KEY), 100_000, 2)])
 def test_a_long_text_is_split_at_sentences_and_joined(google: Google, most: int, n: int) -> None:
     """v3 takes 30,000 characters, v2 100,000 bytes of a request; the white space between parts stays."""

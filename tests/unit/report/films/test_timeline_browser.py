@@ -57,3 +57,14 @@ def test_a_click_leads_to_the_frame(talk: Path, tmp_path: Path) -> None:
         player.write_text(f'<video muted src="{save_video(rows, tmp_path / "a.mp4").name}"></video>', "utf-8")
         browser.open(player)
         assert browser.run(PLAYED) == [pytest.approx(2.56, abs=0.01), SIZE[0] + 150, SIZE[1], True]
+
+
+def test_no_plot_is_cut_off(talk: Path, tmp_path: Path) -> None:
+    """The plots stand beside the frame where there is room for all of them, and below it in a narrower window."""
+    page = save_timeline(smiling(talk), tmp_path / "talk.html")
+    with browsing(tmp_path / "profile") as browser:
+        for width in (800, 1100, 1160, 1400):
+            browser.open(page, size=(width, 800))
+            assert browser.run("[...document.querySelectorAll('.wide')].every(e => e.scrollWidth <= e.clientWidth)"), (
+                width
+            )
