@@ -37,12 +37,11 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
 
     Args:
         into: The file of the new journal.
-        sources: The files of the others, which no process may have open.
+        sources: The files of the others, which no process may have open, this one included.
 
     Raises:
         InputError: There is a file at ``into`` already, or one of the others is named twice.
-        JournalError: One of the others is no journal, is damaged, or is used by another process; or the new one cannot
-            be written.
+        JournalError: One of the others is no journal, is damaged, or is in use; or the new one cannot be written.
     """
     target, files = Path(into), [Path(source).resolve() for source in sources]
     if len(set(files)) < len(files) or _is_one_twice(files):
