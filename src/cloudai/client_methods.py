@@ -508,7 +508,7 @@ class ClientMethods(Batching):
     def batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> Batch[Any]:
-        """Make a batch that can be planned, keeps a pace, and never pays again for an answer that is in its journal.
+        """Make a batch, which can be planned and paced, and never pays again for an answer that is in its journal.
 
         Nothing is sent before the batch is iterated over, or `Batch.tidy` is called, which runs it too. Each reply is
         on disk before it is read. So if ``journal`` names a file, the same code goes on from there after a crash,
