@@ -516,18 +516,19 @@ class ClientMethods(Batching):
     def batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> Batch[Any]:
-        """Make a batch that cannot be lost: planned, paced, kept in a journal, and never paid for twice.
+        """Make a batch, which can be planned and paced, and never pays again for an answer that is in its journal.
 
         Nothing is sent before the batch is iterated over, or `Batch.tidy` is called, which runs it too. Each reply is
-        on disk before it is read, so after a crash, Ctrl-C or a full disk the same code goes on from there: finished
-        inputs come from the journal, and those that were in flight are marked as in doubt. A bad input fails without
-        stopping the others. An outage or a spent quota pauses the batch, and no input is blamed for it.
+        on disk before it is read. So if ``journal`` names a file, the same code goes on from there after a crash,
+        Ctrl-C or a full disk: finished inputs come from the journal, and those that were in flight are in doubt, which
+        means that they may be billed again; see ``in_doubt``. A bad input fails without stopping the others. An outage
+        or a spent quota pauses the batch, and no input is blamed for it.
 
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several: then there is an outcome
                 for each input and operation, and what the provider can say of a picture at once is one request.
-            inputs: Any number of inputs: a list, a generator (never held in memory as a whole), rows or a data frame
-                with ``column=``.
+            inputs: Any number of inputs: a list, a generator (held in memory as a whole only for a plan, or for parts),
+                rows or a data frame with ``column=``.
             options: Options of the operation, as a single call takes them by keyword; for several operations, a
                 dict of options under the name of each.
             journal: Path of the journal, the file that keeps the batch, or the address of a keeper that serves many
@@ -554,6 +555,8 @@ class ClientMethods(Batching):
 
         Raises:
             SettingsError: A setting or an option cannot be used.
+            InputError: The inputs are one input and not many.
+            UnsupportedOperationError: The chat model is asked, and there is none that answers the operation.
             JournalError: Another process has the journal, or it cannot be written.
             PausedError: An outage or a quota ended the batch early; this is raised at the end of the iteration.
 
@@ -611,6 +614,8 @@ class ClientMethods(Batching):
             options: Options of the operation, and ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
 
         Raises:
+            SettingsError: An option cannot be used.
+            InputError: The inputs are one input and not many.
             PausedError: An outage or a spent quota ended it early. For work that must not be lost, see `batch`.
 
         Example:
@@ -1140,6 +1145,8 @@ class AsyncClientMethods(AsyncBatching):
 
         Raises:
             SettingsError: A setting or an option cannot be used.
+            InputError: The inputs are one input and not many.
+            UnsupportedOperationError: The chat model is asked, and there is none that answers the operation.
             JournalError: Another process has the journal, or it cannot be written.
         """
         return self._batch(operation, inputs, **settings)

@@ -186,8 +186,9 @@ class Asker:
     def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
         """Read the call from the journal, wait until it may be tried again, and return what was read.
 
-        The wait is as long as the service has asked, or `WAIT_WITHOUT_HINT` seconds after a 429 that gives no time;
-        after other errors there is none. The wait ends early, without an error, if the batch stops.
+        The wait is as long as the service has asked. If it has asked for 0 seconds, or sent a 429 that gives no time,
+        the wait is `WAIT_WITHOUT_HINT` seconds. After other errors there is no wait. It ends early, without an error,
+        if the batch stops.
 
         Raises:
             JournalError: The journal cannot be read.

@@ -111,7 +111,8 @@ class _Batch(Generic[R]):
         """Start no more inputs, and let the iteration end once the requests in flight are answered.
 
         This may be called from any thread and from a signal handler, and again with a shorter wait. If the batch was
-        partitioned, its keeper tells all processes that carry out a part.
+        partitioned and has a keeper, the keeper tells all processes that carry out a part. Without a keeper, nobody
+        tells them.
 
         Args:
             wait: Seconds to wait at most. A request that is not answered by then is in doubt.
@@ -205,8 +206,9 @@ class Batch(_Batch[R]):
         """Return the batch as ``n`` parts at most, to be carried out by ``part.run()`` in any process.
 
         From then on this batch only reads: iterate over it for the outcomes that its parts have kept with the keeper.
-        Paths among the inputs must lead to the same files wherever a part is carried out. The parts have the same keys
-        and the same journal entries whenever the same inputs are partitioned again.
+        Paths among the inputs must lead to the same files wherever a part is carried out. If the same list of inputs is
+        partitioned again into as many parts, these have the same keys and the same journal entries. With a keeper, the
+        inputs of a generator count as another list each time.
 
         Args:
             n: Number of parts.
@@ -214,7 +216,9 @@ class Batch(_Batch[R]):
                 `cloudai journal merge` makes one of them.
 
         Raises:
-            SettingsError: The batch has neither a keeper nor a folder for journals, or it has begun.
+            SettingsError: The batch has neither a keeper nor a folder for journals, or both; it has begun; or ``n`` is
+                no number from 1.
+            InputError: A generator yields other things than paths, addresses, texts and rows.
         """
         if self._runner.began and not self._parted:
             raise SettingsError("the batch has begun", advice="Make another one, and partition it before it is run.")
@@ -344,6 +348,10 @@ class Batch(_Batch[R]):
         Args:
             kind: The kind of table: "faces", "tags", "text" …, or None for all that was found; see `cloudai.tidy`.
             meta: Whether columns are added that say where each result comes from.
+
+        Raises:
+            SettingsError: An iteration runs the batch already.
+            PausedError: The batch was run by this, and an outage or a spent quota ended it early.
         """
         return tidy(self, kind, meta=meta)
 
@@ -352,9 +360,10 @@ class Batch(_Batch[R]):
         return tidy(self._kept()).filled()._repr_html_() if ended else f"<p>{html.escape(repr(self))}</p>"
 
     def reparse(self) -> int:
-        """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
+        """Read the stored replies again, after an update of cloudai, and return for how many inputs that was done.
 
-        This needs no pictures, and sends nothing.
+        This needs no pictures, and sends nothing. An input is left out if reading its replies needs a text that is not
+        at hand. An input whose replies are incomplete is counted, but its outcome stays as it is.
         """
         n = 0
         for reading in reparse.readings(self._runner.state):
@@ -368,7 +377,11 @@ class Batch(_Batch[R]):
         return n
 
     def manifest(self) -> dict[str, Any]:
-        """Return what a reader of the results must know: versions, models, dates, options, digests of inputs, books."""
+        """Return what a reader of the results must know: versions, models, dates, options, digests of inputs, books.
+
+        Raises:
+            JournalError: The journal is damaged.
+        """
         return self._manifest()
 
     def close(self) -> None:
@@ -515,13 +528,18 @@ class AsyncBatch(_Batch[R]):
         Args:
             kind: The kind of table: "faces", "tags", "text" …, or None for all that was found; see `cloudai.tidy`.
             meta: Whether columns are added that say where each result comes from.
+
+        Raises:
+            SettingsError: An iteration runs the batch already.
+            PausedError: The batch was run by this, and an outage or a spent quota ended it early.
         """
         return tidy([outcome async for outcome in self], kind, meta=meta)
 
     async def reparse(self) -> int:
-        """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
+        """Read the stored replies again, after an update of cloudai, and return for how many inputs that was done.
 
-        This needs no pictures, and sends nothing.
+        This needs no pictures, and sends nothing. An input is left out if reading its replies needs a text that is not
+        at hand. An input whose replies are incomplete is counted, but its outcome stays as it is.
         """
         n = 0
         for reading in await asyncio.to_thread(list, reparse.readings(self._runner.state)):
@@ -535,7 +553,11 @@ class AsyncBatch(_Batch[R]):
         return n
 
     async def manifest(self) -> dict[str, Any]:
-        """Return what a reader of the results must know: versions, models, dates, options, digests of inputs, books."""
+        """Return what a reader of the results must know: versions, models, dates, options, digests of inputs, books.
+
+        Raises:
+            JournalError: The journal is damaged.
+        """
         return await asyncio.to_thread(self._manifest)
 
     async def close(self) -> None:

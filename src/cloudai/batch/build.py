@@ -42,6 +42,8 @@ def runner_for(
 
     Raises:
         SettingsError: A batch has no such setting, or the settings cannot be used with each other.
+        InputError: The inputs are one input and not many.
+        UnsupportedOperationError: The chat model is asked, and no provider has one that answers the operation.
         JournalError: The journal cannot be used.
     """
     if unknown := given.keys() - BatchOptions.__annotations__.keys():
@@ -62,7 +64,7 @@ def _kept_columns(settings: Settings) -> list[Any] | None:
     """Return the names of the columns to keep, or None for all of them.
 
     Raises:
-        SettingsError: ``keep`` is not a list, or ``column`` is missing.
+        SettingsError: ``keep`` is a single text, or nothing that can be iterated over; or ``column`` is missing.
     """
     keep = settings.keep
     if keep is None:

@@ -107,7 +107,10 @@ def _digest_of(scope: Mapping[str, str]) -> str:
 
 
 def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: CallRecord) -> Program[Result | None]:
-    """Return the result that the cache holds for a call, and enter it in the journal as done; None if it holds none."""
+    """Return the result that the cache holds for a call, and enter it in the journal as done.
+
+    Return None, and enter nothing, if the cache holds no answer, or one that this version cannot read.
+    """
     store = state.cache
     if store is None:
         return None

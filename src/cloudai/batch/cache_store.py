@@ -93,7 +93,9 @@ class Facts:
 
 
 class CacheStore:
-    """The cache, opened when it is first used. After a failure it is no longer used, and one warning is logged.
+    """The cache, opened when it is first used. If its file fails, the cache is used no more, and one warning is logged.
+
+    A file that another process has for a moment has not failed; see `_fail`.
 
     Args:
         path: The file.
@@ -128,8 +130,9 @@ class CacheStore:
     def find(self, operation: str, call: str) -> CallRecord | None:
         """Return what is kept of a call; None if that is nothing, or the file cannot be read.
 
-        This blocks for less than a millisecond, and for 0.2 seconds at most while another process has the file. The
-        answer counts as used now.
+        This usually blocks for less than a millisecond. While another process has the file, it blocks for up to `BUSY`
+        seconds, and longer if several threads ask, because they take turns. The answer counts as used now, but this is
+        only written down if it was not written down within the last `COARSE` seconds.
         """
         scope = self._scopes[operation]
         with self._looking:
@@ -151,7 +154,8 @@ class CacheStore:
     def keep(self, operation: str, call: str, record: CallRecord) -> None:
         """Keep a call that is done; a thread of the cache writes it a little later.
 
-        The call is not kept if the file has failed, or if `WAITING` answers wait to be written already.
+        The call is not kept if the cache is closed, if the file has failed, or if `WAITING` changes already wait to be
+        written.
         """
         scope, now = self._scopes[operation], int(self._clock())
         self._write(lambda db: _keep(db, call, scope, record, now))
@@ -195,7 +199,8 @@ class CacheStore:
     def _fail(self, error: Exception) -> None:
         """End the use of the file with a warning, and delete a damaged file of ours.
 
-        A file that was only busy is used further until that has happened `PATIENCE` times.
+        A file that was only busy is used further until that has happened `PATIENCE` times without a write in between
+        that succeeded.
         """
         with self._lock:
             self._busy += 1
@@ -208,7 +213,7 @@ class CacheStore:
         log.warning("the cache %s cannot be used (%s): %s", self.path, error, how)
 
     def close(self) -> None:
-        """Write what is left, and let the file go."""
+        """Write what is left, and let the file go; in a forked process, do nothing."""
         if self._pid != os.getpid():
             return  # a forked process leaves the file to its parent
         with self._lock:

@@ -121,7 +121,7 @@ def coalesce(
 ) -> Program[None]:
     """Run all programs that ``more`` returns, at most ``room`` side by side, and hand the value of each to ``ended``.
 
-    ``more`` is asked at the beginning, and again each time that a program has ended.
+    ``more`` is asked at the beginning, each time that a program has ended, and while the file of a program is stuck.
 
     An exception that leaves one of the programs, ``more`` or ``ended`` is raised here. All programs that have not ended
     are then closed.
@@ -166,12 +166,13 @@ def coalesce(
 
 
 def _advance(members: list[_Member]) -> Program[None]:
-    """Let all members go on until each has ended or has yielded a `Join`, `Defer`, `Send` or `Sleep`.
+    """Let all members go on until each has ended, is reading a stuck file, or has yielded one of four effects.
 
-    All other effects are carried out here. The blocking functions of several members run together, and what several
-    members want to have on disk is written at once. Futures, and blocking functions that wait for another service or
-    for memory, are waited for one after the other. The files of several members are read at the same time; a member
-    whose file is stuck is left where it is.
+    These are `Join`, `Defer`, `Send` and `Sleep`; all other effects are carried out here. The blocking functions of
+    several members run one after the other in a thread, so that they are handed to it in one piece. What several
+    members want to have on disk is written in one transaction. The files of several members are read at the same time.
+    Futures are waited for one after the other, and so are blocking functions that wait for another service or for
+    memory, or that run a program or a model.
     """
     going = [member for member in members if member.at is None]
     while going:
@@ -196,17 +197,26 @@ def _advance(members: list[_Member]) -> Program[None]:
 
 
 STOPPING = (Join, Defer, Send, Sleep, Wait, Persist, Call)
-"""Effects that stop a member until others have come as far; the driver carries out all other effects at once. `Gather`
-is one of the others: the parts of a member run in the driver, so what they write is not merged with other writes."""
+"""Effects at which a member pauses so that the others can catch up with it.
+
+The driver carries out any other effect as soon as a member yields it. `Gather` is such an effect: the parallel parts of
+a member run in the driver, so what they write is not merged with the writes of other members.
+"""
 WAITING, ASKING = (Wait, Call), (Join, Send)
 """Effects that wait for a future or a function, and those that have a request."""
 SLICE = 0.01
-"""Seconds of blocking functions that go to a thread as one piece of work: handing over takes longer than a short
-function does, but other work waits for the thread, too."""
+"""Seconds after which no further function is begun in one hand-over to a thread.
+
+A hand-over takes longer than a short function, so several functions share one. But other work waits for the thread,
+too.
+"""
 
 
 def _run_functions(members: list[_Member]) -> Program[None]:
-    """Run the blocking functions of several members one after the other; each member gets its own outcome."""
+    """Run the blocking functions of several members in sequence, and give each member its own outcome.
+
+    As many functions as `SLICE` has time for are handed to a thread at once.
+    """
     left = list(members)
     while left:
         functions = [member.at.function for member in left]  # type: ignore[union-attr]
@@ -216,7 +226,7 @@ def _run_functions(members: list[_Member]) -> Program[None]:
 
 
 def _read(members: list[_Member]) -> Program[None]:
-    """Read the files of several members at the same time, and wait until they are read, or stuck."""
+    """Read the files of several members at the same time, and wait for them, but not for one that is stuck."""
     if not members:
         return
     for member in members:
@@ -227,7 +237,10 @@ def _read(members: list[_Member]) -> Program[None]:
 
 
 def _wait_for_files(members: Sequence[_Member], *, all_of_them: bool) -> Program[None]:
-    """Wait until one file, or each file, of the members is read, and no longer than until they are stuck."""
+    """Wait until a file of these members is read, or all of their files, and take over what was read.
+
+    The wait ends after `STUCK` seconds, or when the time of any of the members is up.
+    """
     files = [member.reading for member in members if member.reading]
     left = len(files) if all_of_them else 1
     ready: Future[None] = Future()
@@ -313,12 +326,13 @@ def _carry_out(member: _Member) -> Program[None]:
 
 
 def _carry_out_one(members: list[_Member]) -> Program[None]:
-    """Let at least one member go on when all of them wait.
+    """Wait for the next event that may let a member go on, when all of them wait.
 
     If any members sleep, the longest of their times passes, and all of them wake. Otherwise the request of the first
     member or group that sends goes out. Otherwise the first members whose requests can be merged become a group.
-    Otherwise all members wait for files that are stuck, or for futures. This function waits for one of the files, no
-    longer than a moment; if there are none, it waits for the future of the first member.
+    Otherwise all members wait for files that are stuck, or for futures. This function waits for one of the files, but
+    not longer than `STUCK` seconds, after which it may be that no member can go on. If there are no files, it waits for
+    the future of the first member.
     """
     if sleeping := [member for member in members if isinstance(member.at, Sleep)]:
         yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
@@ -327,7 +341,8 @@ def _carry_out_one(members: list[_Member]) -> Program[None]:
         group = sending[0].group
         sent = [member for member in sending if member.group is group] if group else sending[:1]
         yield from _send(sent)
-        # Those that are sent again come after all others, so that both halves of a group go out before any quarter.
+        # The members of this request are moved behind all others. If it has failed and is divided, both of its halves
+        # are then sent before any quarter.
         members.sort(key=sent.__contains__)
     elif joining := [member for member in members if isinstance(member.at, Join)]:
         yield from _start_group(_mergeable(joining))
@@ -350,15 +365,16 @@ def _wake(members: list[_Member]) -> None:
 def _mergeable(joining: list[_Member]) -> list[_Member]:
     """Return the first member that joins a group, and those whose requests can be merged with its own, in order.
 
-    They are as many as fit into one request, and at most as many as the smallest ``most`` of any of them. A member that
-    does not fit is passed over, and a later one may still join.
+    Only members with the same ``most`` are merged, and their requests take at most so many slots of one request. A
+    member that does not fit is passed over, and a later one may still join.
     """
     first, merge = joining[0], _request(joining[0]).merge
     if merge is None:
         return [first]
     key = merge.key(_request(first))
     most = first.at.most  # type: ignore[union-attr]
-    # Inputs that may be at fault are sent together, so that an input that was never sent does not suffer for them.
+    # The inputs of a request that has failed as a whole have a smaller `most`. They are merged with each other alone,
+    # so that a faulty input among them does not spoil a request of inputs that were never sent.
     others = (member for member in joining[1:] if member.at.most == most and _request(member).merge == merge)  # type: ignore[union-attr]
     alike = [first, *(member for member in others if merge.key(_request(member)) == key)]
 
@@ -366,7 +382,7 @@ def _mergeable(joining: list[_Member]) -> list[_Member]:
         requests = [_request(member) for member in members]
         return merge.slots(requests) <= most and merge.fits(requests)
 
-    # All of them fit as a rule, and a check of each further one would take as many times as long.
+    # Usually all of them fit, so that is checked first: a check after each member takes many times as long.
     if fit(alike):
         return alike
     group = [first]
@@ -385,7 +401,8 @@ def _request(member: _Member) -> Request:
 def _start_group(members: list[_Member]) -> Program[None]:
     """Wait for the turn of these members, and let them go on as a group.
 
-    If waiting for the turn raises a CloudAIError, each member gets a copy of it. Any other exception is raised here.
+    If the turn is `HELD`, there is no group, and each member has to join again. If waiting for the turn raises a
+    CloudAIError, each member gets a copy of it. Any other exception is raised here.
     """
     first = members[0].at
     assert isinstance(first, Join)  # noqa: S101  # for the types
@@ -446,7 +463,7 @@ def _split(members: list[_Member], requests: list[Request], response: Response) 
             member.answer = response
         return
     try:
-        # A large reply is divided in a thread, because that would hold up the event loop.
+        # A large reply is divided in a thread, because to divide it here would block the event loop.
         parts = (yield Call(partial(merge.split, response, requests))) if response.is_large else None
         answers = list(zip(members, parts or merge.split(response, requests), strict=True))
     except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any

@@ -20,13 +20,16 @@ __all__ = ["DaskRun", "Watch", "number_of_parts"]
 LOOK = 0.5
 """Seconds that one wait for the cluster lasts at most, so that a stop and Ctrl-C are soon seen."""
 EVERY, SHARE = 1.0, 20.0
-"""Seconds between two questions to the keeper at least, and how many times as long as an answer has taken."""
+"""The keeper is polled again no sooner than ``EVERY`` seconds after its last answer, and no sooner than ``SHARE`` times
+the time that this answer took."""
 PARTS_PER_THREAD = 4
 """Parts for each thread of the cluster: few enough to cost nothing, and enough that no thread waits for long."""
 
 
 def number_of_parts(engine: Any, inputs: int | None, inputs_per_request: int) -> int:
-    """Return into how many parts a batch is cut for a cluster; none is smaller than one request.
+    """Return into how many parts a batch is cut for a cluster: there are at most as many parts as requests.
+
+    A batch whose number of inputs is not known (None) is one part.
 
     Raises:
         SettingsError: The engine is no ``distributed.Client``.
@@ -38,7 +41,7 @@ def number_of_parts(engine: Any, inputs: int | None, inputs_per_request: int) ->
 
 
 class DaskRun:
-    """The parts of a batch in a cluster.
+    """Submits the parts of a batch to a cluster, and collects their outcomes.
 
     A part whose worker dies is carried out again by another one: what was answered comes from the keeper's journal.
 
@@ -49,7 +52,8 @@ class DaskRun:
 
     def __init__(self, engine: Any, parts: Sequence[Part]) -> None:
         self._engine = engine
-        token = secrets.token_hex(4)  # Dask takes tasks with equal keys for one
+        # Dask treats tasks with equal keys as one task, so the keys of each run have a token of their own.
+        token = secrets.token_hex(4)
         self._left = {
             engine.submit(_carried_out, part, key=f"cloudai-{part.number}-{part.key[:8]}-{token}", pure=False)
             for part in parts
@@ -59,7 +63,8 @@ class DaskRun:
         """Yield the outcomes of each part as soon as it is carried out, until the batch is stopped.
 
         Raises:
-            CloudAIError: A part ended early; it is raised after all other parts have ended.
+            Exception: A part has failed. The first such exception is raised once all other parts have ended, or once
+                the batch is stopped.
         """
         import distributed
 
@@ -86,7 +91,10 @@ class DaskRun:
             raise failure
 
     def cancel(self) -> bool:
-        """Have the cluster begin no further part, and return whether there was one left."""
+        """Cancel the parts whose outcomes were not collected, and return whether there were any.
+
+        The cluster does not begin such a part any more. A part that runs already is not interrupted.
+        """
         left, self._left = self._left, set()
         if left:
             self._engine.cancel(list(left))
@@ -94,9 +102,9 @@ class DaskRun:
 
 
 class Watch:
-    """Looks now and then how many inputs the workers of a cluster have ended, for the books and for the time left.
+    """Polls the keeper for the number of inputs that have ended, for the books and for the estimate of the time left.
 
-    The keeper is asked, and its answer is taken over when it is there: a keeper that is away holds up nobody.
+    The polls do not block, so that a keeper which does not answer holds up nobody.
 
     Args:
         runner: The runner of the batch.
@@ -112,7 +120,7 @@ class Watch:
         """The number of inputs that had ended, and when it was known."""
 
     def look(self) -> None:
-        """Ask the keeper, if it was not asked for a moment, and take over what it has answered."""
+        """Ask the keeper if a poll is due, and take over its answer if that is there; this does not wait for it."""
         state, now = self._runner.state, time.monotonic()
         if not self._asked and now >= self._next:
             self._asked, self._at = [state.journal.do(rows.counts(task.batch)) for task in state.tasks], now
@@ -134,7 +142,7 @@ class Watch:
             self._seen = ended, now
 
     def _answered(self, _: Future[Any]) -> None:
-        """Choose when to ask again: to count takes long where there are many inputs."""
+        """Set the time of the next poll: the longer the keeper took to count the inputs, the later it is."""
         now = time.monotonic()
         self._next = now + max(EVERY, SHARE * (now - self._at))
 

@@ -34,7 +34,7 @@ class Holdings:
     """The reader that takes the inputs, once the batch has begun."""
 
     def close(self) -> None:
-        """Close the journal and the cache.
+        """Close the journal, if the batch owns it, and the caches.
 
         Raises:
             JournalError: Something that was paid for could not be kept.
@@ -48,7 +48,10 @@ class Holdings:
                     cache.close()
 
     def close_with(self, batch: object) -> weakref.finalize[[], object]:
-        """Close everything once the batch is garbage-collected; ``detach()`` of the returned object calls that off."""
+        """Have everything closed once the batch is garbage-collected, unless the program has ended before that.
+
+        Call ``detach()`` of the returned object to call this off.
+        """
         finalizer = weakref.finalize(batch, self._abandoned)
         finalizer.atexit = False  # the threads end with the program
         return finalizer

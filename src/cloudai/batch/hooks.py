@@ -27,7 +27,7 @@ __all__ = ["ItemHooks"]
 
 
 class ItemHooks(PacedHooks):
-    """The hooks of one call: they write each request down before it is sent, and each reply before it is read.
+    """The hooks of one call: they write a billed request down before it is sent, and a reply before it is read.
 
     Args:
         state: The state of the batch.
@@ -98,6 +98,7 @@ class ItemHooks(PacedHooks):
 
         Raises:
             NotStartedError: The batch has stopped.
+            JournalError: A keeper owns the pace, and has not answered for a long time.
         """
         policy = self._state.policy
         group: MergeGroup | None = None
@@ -129,7 +130,7 @@ class ItemHooks(PacedHooks):
             policy.require_going()
 
     def _turn_of_group(self, step_id: str, limiter: RateLimiter) -> Program[Any]:
-        """Wait for one turn for the whole group, and return it; None if the batch keeps no pace."""
+        """Wait for the one turn of the group, and return it; None without a pace, `HELD` if the service seems down."""
         if self._state.policy.outage.holding:
             return HELD  # the service has gone silent since these inputs began to wait for each other
         yield from self._wait_for_turn(step_id, limiter)
@@ -170,12 +171,12 @@ class ItemHooks(PacedHooks):
     def before_send(self, step_id: str, request: Request) -> Program[None]:
         """Count the request against the limits, write it down, and let its turn count from now on.
 
-        Polls of a job and requests for tokens are not counted. If the turn is too old by now, this waits for another
-        one.
+        Polls of a job and requests for tokens are neither counted nor written down. If the turn is too old by now, this
+        waits for another one.
 
         Raises:
             NotStartedError: The batch has stopped, a limit is reached, or another process has got the call.
-            JournalError: The request cannot be written down, so it is not sent.
+            JournalError: The request cannot be written down, or the keeper of the pace does not answer; it is not sent.
         """
         policy = self._state.policy
         policy.require_going()
@@ -199,8 +200,7 @@ class ItemHooks(PacedHooks):
                 policy.limits.refund(counted, request.billed)
                 raise _not_entered(policy, refused)
         try:
-            # The turn counts only from now on: the disk may have taken so long that other requests have followed
-            # meanwhile.
+            # The turn counts only from now on, because other requests may have gone out while the disk was busy.
             yield from self._keep_turn(step_id)
         except NotStartedError:
             if request.billed:
@@ -285,10 +285,10 @@ def _host(address: str) -> str | None:
 
 
 def _not_entered(policy: Policy, why: str) -> NotStartedError:
-    """Return the error of a request that a keeper has not written down.
+    """Return the error of a request that a keeper has not written down, and stop the batch if a limit is reached.
 
     Args:
-        policy: The policy of the batch, which stops at a limit.
+        policy: The policy of the batch.
         why: `queries.ELSEWHERE`, or the limit that is reached.
     """
     if why == queries.ELSEWHERE:

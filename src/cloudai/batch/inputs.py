@@ -106,7 +106,10 @@ class PartOf:
 
 
 class Inputs:
-    """The inputs that the user gave, as an iterable of entries; they are not collected in memory.
+    """The inputs that the user gave, as an iterable of entries.
+
+    What an iterator yields is not collected in memory, unless `hold` is called. A data frame is turned into a list of
+    rows at once.
 
     Args:
         operation: The name of the operation; it decides whether a str is a path or a text.
@@ -208,7 +211,10 @@ class Inputs:
         return PartOf(digest.hexdigest())
 
     def slices(self, n: int) -> list[tuple[int, list[Any]]]:
-        """Return the inputs in so many pieces of about the same length, each with the number of its first input."""
+        """Return the inputs in at most ``n`` pieces of about the same length, each with the number of its first input.
+
+        No piece is empty, so there are fewer pieces if there are fewer inputs.
+        """
         things = list(self._given)
         cuts = [len(things) * i // n for i in range(n + 1)]
         return [(self.first + a, things[a:b]) for a, b in pairwise(cuts) if a < b]
@@ -264,7 +270,10 @@ class Inputs:
             )
 
     def kept(self, entry: Entry) -> dict[str, Any] | None:
-        """Return the user's columns as they are written down: without a text that is sent or an address's query."""
+        """Return the user's columns as they are written down: without a text that is sent or an address's query.
+
+        Return None for an input that is in no table.
+        """
         if entry.row is None:
             return None
         kept, column = dict(entry.row), str(self._column)
@@ -285,7 +294,10 @@ def _of_frame(item: int, frame: Frame, row: Mapping[str, Any] | None) -> Entry:
 
 
 def _identity_of(thing: Any) -> bytes:
-    """Return a digest by which an input is the same in any process: of its path, its text, its bytes or its row."""
+    """Return a digest by which an input is the same in any process: of its path, its text, its bytes or its row.
+
+    An object of any other type is known by its ``str``, which may differ between processes.
+    """
     if isinstance(thing, bytes | bytearray | memoryview):
         return sha256(thing).digest()
     if isinstance(thing, Source):

@@ -315,7 +315,9 @@ _HELD: WeakValueDictionary[tuple[int, int], Journal] = WeakValueDictionary()
 
 @contextmanager
 def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
-    """Yield the path of a copy of a journal, and whether another process has the journal; None where there is none.
+    """Yield the path of a copy of a journal, or None if there is no journal, and whether the journal is in use.
+
+    It is in use if another process has it open, or a batch of this process.
 
     The copy is deleted after the block. It can be made while a batch writes: SQLite's write-ahead log is copied before
     the file itself, and both are copied again if the file has changed meanwhile. A journal that this process has open

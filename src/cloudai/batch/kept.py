@@ -24,8 +24,8 @@ __all__ = ["existing", "kept_in", "opened"]
 def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
     """Return the outcomes that a journal holds: a list for each batch in it, each in the order of its inputs.
 
-    Texts are named by their digest, because a journal does not hold them. Faces in frames of videos are followed. If
-    another process carries out the batch, the results are those that it has finished until now.
+    Texts are named by their digest, because a journal does not hold them. Faces in frames of videos are followed. If a
+    batch is still running, the results are those that it has finished until now.
 
     Args:
         path: The journal.
@@ -40,9 +40,10 @@ def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Journal, bool]]:
-    """Open a journal in order to read it, and yield it together with whether another process has it.
+    """Open a journal in order to read it, and yield it together with whether it is in use.
 
-    If another process has it, or if it may only be read, a copy is opened in its place, and deleted after the block.
+    It is in use if another process has it open, or a batch of this process. In that case, or if it may only be read, a
+    copy is opened in its place, and deleted after the block.
 
     Raises:
         JournalError: There is no such file, it is no journal, it is damaged, or it is the address of a keeper.

@@ -37,11 +37,11 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
 
     Args:
         into: The file of the new journal.
-        sources: The files of the others, which no process may have open.
+        sources: The files of the others, which no process may have open, this one included.
 
     Raises:
         InputError: There is a file at ``into`` already, or one of the others is named twice.
-        JournalError: One of the others is no journal, is damaged, or is used by another process.
+        JournalError: One of the others is no journal, is damaged, or is in use; or the new one cannot be written.
     """
     target, files = Path(into), [Path(source).resolve() for source in sources]
     if len(set(files)) < len(files) or _is_one_twice(files):
@@ -82,7 +82,7 @@ def _errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _damage(file: Path) -> Iterator[None]:
-    """Raise JournalError if a journal holds what cloudai never writes."""
+    """Raise JournalError if the ``with`` block fails because a journal holds what cloudai never writes."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -235,7 +235,7 @@ def _add_item(db: Database, batches: dict[int, int], calls: dict[int, int], row:
 
 
 def _better(one: Sequence[Any], other: Sequence[Any]) -> Sequence[Any]:
-    """Return the better ending of the same input in two journals, with what both were billed for."""
+    """Return the better ending of the same input in two journals, with the attempts and the billed units of both."""
     best, rest = sorted((one, other), key=lambda ending: STATUSES.index(ending[0]), reverse=True)
     facts, more = json.loads(best[1]), json.loads(rest[1])
     for name in ("attempts", "billed_min", "billed_max"):

@@ -83,6 +83,7 @@ def parts_of(runner: Runner[Any], client: Any, n: int, journals: Any, make: Call
 
     Raises:
         SettingsError: There is no journal that serves parts, or ``n`` is no number from 1.
+        InputError: A generator yields other things than paths, addresses, texts and rows.
     """
     settings, inputs = runner.state.settings, runner.state.inputs
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
@@ -119,6 +120,7 @@ def _make_folder(folder: Path) -> None:
     """Make the folder of the journals of parts.
 
     Raises:
+        OSError: It cannot be made.
         SettingsError: It is on a network drive, where SQLite cannot see the locks of other computers.
     """
     folder.mkdir(parents=True, exist_ok=True)

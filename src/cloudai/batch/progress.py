@@ -176,7 +176,7 @@ LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix
 
 
 class Lines(Progress):
-    """Prints a line every quarter of a minute, and one at the end, for a file or the log of a server."""
+    """Prints a line every quarter of a minute at most, and one at the end, for a file or the log of a server."""
 
     def __init__(self, status: Status, stream: _Seen) -> None:
         self._status, self._stream = status, stream

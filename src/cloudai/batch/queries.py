@@ -681,7 +681,10 @@ def headings(db: Database) -> list[dict[str, Any]]:
 
 
 def batches(db: Database) -> list[dict[str, Any]]:
-    """Return what `headings` returns, and of each batch its inputs by status ("books"), its requests and its units."""
+    """Return what `headings` returns, and of each batch its inputs by status ("books"), its requests and its units.
+
+    The inputs of lists that a later run has replaced are counted, too.
+    """
     rows = headings(db)
     for row in rows:
         row["books"] = dict(

@@ -19,10 +19,10 @@ END: Any = object()
 
 
 class OutcomeQueue:
-    """A queue of outcomes with a size limit, for any number of workers and a reader.
+    """A queue of outcomes for any number of workers and a reader, which asks the workers to wait when it is full.
 
     Args:
-        room: Maximum number of items in the queue; beyond that, `put` returns a future to wait for.
+        room: Number of items with which the queue is full.
     """
 
     def __init__(self, room: int) -> None:
@@ -34,7 +34,7 @@ class OutcomeQueue:
         self._closed = False
 
     def put(self, thing: Any) -> Future[None]:
-        """Put an item into the queue, and return a future that is done once there is room for the next."""
+        """Put an item into the queue, even if it is full, and return a future that is done once there is room again."""
         with self._lock:
             if _given(self._takers, thing):
                 return DONE

@@ -22,7 +22,7 @@ PATIENCE = 0.1
 
 
 class Reader:
-    """Takes inputs from an iterator as workers ask for them, and none in advance.
+    """Takes inputs from an iterator as workers ask for them, and at most one in advance.
 
     Args:
         entries: The iterator of the inputs.
@@ -60,12 +60,13 @@ class Reader:
     def take(self, n: int, *, wait: bool = True) -> Future[list[Entry]]:
         """Return a future of the next inputs, at most ``n`` of them.
 
-        There are fewer if more do not come at once, and none if there are no more. If the iterator raises an exception,
-        the future does so too, once the inputs before it were handed out.
+        There are fewer if more do not come within the patience of the reader, and none if there are no more. If the
+        iterator raises an exception, the future does so too, once the inputs before it were handed out.
 
         Args:
             n: Maximum number of inputs.
-            wait: Whether to wait for the first input; False may give none although more will come.
+            wait: Whether to wait for the first input for as long as it takes. With False, the future may give none
+                although more will come, because it also waits for the first one no longer than the patience.
         """
         future: Future[list[Entry]] = Future()
         with self._lock:
@@ -137,7 +138,7 @@ class Reader:
         return next((request for request in self._wanted if there or not request[1]), None)
 
     def _serve(self) -> None:
-        """Hand out inputs, in the order in which they were asked for."""
+        """Hand out inputs to one request after the other, in the order that `_next_request` decides."""
         while True:
             with self._lock:
                 while (request := self._next_request()) is None and not self._closed:

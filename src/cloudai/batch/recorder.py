@@ -170,8 +170,8 @@ class Recorder(Generic[R]):
     def write(self, task: Task, item: ItemRecord, ending: Ending) -> None:
         """Write an input and the state of its call to the journal, without waiting for the disk.
 
-        Both are on disk with the next request that is written down. Until then they can be made from the replies again.
-        A call that is done is put into the cache, too.
+        Both are on disk with what the journal writes next, at the latest a moment later. Until then they can be made
+        from the replies again. A call that is done is put into the cache, too.
         """
         finish = rows.finish(task.batch, item, ending.settle, ending.unusable_step)
         cache = self._state.of(item.facts.get("provider")).cache

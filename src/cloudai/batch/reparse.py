@@ -37,7 +37,10 @@ class Reading:
 
 
 def readings(state: BatchState) -> Iterator[Reading]:
-    """Yield a reading for each input that has replies, unless reading them needs a text that is not there."""
+    """Yield a reading for each input that has replies.
+
+    An input is left out if reading its replies needs a text that is not there, or facts that are damaged.
+    """
     for part, task in enumerate(state.tasks):
         for item, record in pages(state.journal, task.batch):
             if record is None or not record.replies:

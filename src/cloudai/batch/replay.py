@@ -38,7 +38,11 @@ class ReplayHooks(CallHooks):
 
 
 def replay(state: BatchState, task: Task, given: Given, record: CallRecord) -> Program[Any]:
-    """Return a program that reads the replies of a call anew; its value is the result."""
+    """Return a program that reads the replies of a call anew; its value is the result.
+
+    Raises:
+        ReplayError: The program raises this if the journal does not hold all the replies.
+    """
     session = state.session
     flow, context = session.call(task.operation, given, task.options, task.call_options)
     context.hooks = ReplayHooks(record)

@@ -54,7 +54,10 @@ UNREADABLE = "its result is of another version of cloudai"
 
 
 def pages(journal: AnyJournal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
-    """Yield every input in order, with what the journal knows of its call; the journal is read in pages."""
+    """Yield every input in order, with what the journal knows of its call; the journal is read in pages.
+
+    Inputs of a list that a later run has replaced are left out.
+    """
     after = -1
     while page := journal.read(rows.page(batch, after)):
         yield from page
@@ -107,8 +110,8 @@ class Salvage:
 class Kept:
     """Reads the results that a batch has kept, also after the batch and its journal were closed.
 
-    A journal that has a path is opened again whenever it is read. The content of a temporary journal is copied before
-    the journal is deleted, unless it is too large.
+    Once it was closed, a journal that has a path is opened again whenever it is read. A temporary journal is copied
+    into memory before it is deleted, if it has at most `MOST_COPIED` inputs.
 
     Args:
         journal: The journal of the batch.

@@ -384,7 +384,10 @@ def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any
 
 @statement
 def counts(batch: int) -> Any:
-    """Return a function for `Journal.do` that returns how many inputs of a batch have each status."""
+    """Return a function for `Journal.do` that returns how many inputs of a batch have each status.
+
+    Inputs of lists that a later run has replaced are counted, too.
+    """
     return lambda db: dict(db.execute("SELECT status, COUNT(*) FROM items WHERE batch = ? GROUP BY status", (batch,)))
 
 

@@ -71,6 +71,8 @@ class Runner(Generic[R]):
 
     Raises:
         SettingsError: An option or setting cannot be used.
+        InputError: ``given`` is one input and not many.
+        UnsupportedOperationError: The chat model is asked, and no provider has one that answers the operation.
         JournalError: The journal cannot be used.
     """
 
@@ -189,7 +191,7 @@ class Runner(Generic[R]):
             self.stop()
 
     def stop_everywhere(self) -> None:
-        """Stop all processes that carry out parts of this batch, as far as they use the same keeper."""
+        """Stop all processes that carry out parts of this batch with the same keeper; without one, do nothing."""
         if isinstance(self.state.journal, RemoteJournal):
             for task in self.state.tasks:
                 self.state.journal.stop_everywhere(task.batch)
@@ -206,7 +208,10 @@ class Runner(Generic[R]):
                 self._ended = True
 
     def _never_started(self) -> Iterator[Entry]:
-        """Yield the inputs that no worker has taken; those that were not read yet are left out if they come once."""
+        """Yield the inputs that no worker has taken.
+
+        Those that were not taken from the user's iterable yet are left out if that is no sequence, or has failed.
+        """
         yield from self._reader.left
         state = self.state
         if state.total is not None and self._reader.failure is None:
@@ -229,7 +234,7 @@ class Runner(Generic[R]):
         self.recorder.counts = counts
 
     def close(self) -> None:
-        """Close the journal and the cache.
+        """Close the journal, if the batch owns it, and the caches.
 
         Raises:
             JournalError: Something that was paid for could not be kept.

@@ -46,7 +46,8 @@ class BatchState:
         before: The states for the providers that are asked before this one, in order.
         cooldowns: For each task the time for which the provider is not asked because it has failed; empty for the last
             provider, which is waited for.
-        waiting_until: The time of the next turn, by the clock of the policy; None if no worker waits for a turn.
+        waiting_until: The time, by the clock of the policy, until which the worker that asked last for a turn has to
+            wait; None if that worker has got its turn.
     """
 
     session: Session

@@ -67,7 +67,7 @@ class AnyJournal(Protocol):
         """Run a function of the connection, and return a future that has its outcome once it is on disk."""
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Run several functions; the future has what each of them returned, and the error that it raised."""
+        """Run several functions; the future has a pair for each of them: what it returned, and the error it raised."""
 
     def ask(self, work: Callable[[Any], Any]) -> Any:
         """Run a function that writes, and wait for its outcome."""
@@ -79,7 +79,10 @@ class AnyJournal(Protocol):
         """Run a function, and do not wait for it."""
 
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
-        """Keep a function whose outcome could not be written, so that it is run once more."""
+        """Keep a function whose outcome could not be written, so that it is run once more.
+
+        If a keeper owns the journal, only a function that writes a reply that was paid for is kept.
+        """
 
     def claim(self, key: str) -> Future[None]:
         """Return a future that is done once no other process that uses the journal carries out the call."""
@@ -107,4 +110,4 @@ class TurnsOfKeeper(Protocol):
         """Let a turn count from now on; the future says whether it was still valid."""
 
     def give_up(self, name: str | None, future: Future[int]) -> None:
-        """Give back a turn that is not waited for any more."""
+        """Stop waiting for a turn. One that the keeper has handed out already stays used."""

@@ -77,7 +77,8 @@ class Worker(Generic[R]):
         """Carry out inputs until there are no more.
 
         Args:
-            number: The number of the worker. Workers from `SLOW_START` on wait for the first good reply.
+            number: The number of the worker. Workers from `SLOW_START` on wait for the first good reply, or until
+                another worker has ended.
         """
         if number >= SLOW_START:
             yield Wait(self._state.policy.alive)
@@ -109,8 +110,8 @@ class Worker(Generic[R]):
         """Return the program, wrapped where needed so that only `PREPARING` workers prepare inputs at a time.
 
         If several inputs share a request, preparing more of them would only fill the memory. The program is returned
-        as it is if each input has a request of its own, and if the client fetches addresses, because such workers
-        wait for the network.
+        as it is if each input has a request of its own, or if the client fetches addresses, because such workers wait
+        for the network.
 
         Args:
             program: What a worker does with new inputs until they first wait for each other.
@@ -128,7 +129,8 @@ class Worker(Generic[R]):
         """Carry out one input, from reading it to writing down how it ended, and return its outcome.
 
         Errors of the input, the service and the journal are put into the outcome; a journal that fails also pauses
-        the batch. If another input with the same bytes is being carried out, this one waits for it first.
+        the batch. Any other exception ends the batch. If another input with the same bytes is being carried out, this
+        one waits for it first.
 
         Args:
             entry: The input.
@@ -250,7 +252,10 @@ class Worker(Generic[R]):
         return records[0], None
 
     def _in_turn(self, entry: Entry, given: Given, records: Sequence[CallRecord]) -> Program[tuple[CallRecord, Ending]]:
-        """Ask each provider in turn until the input has ended, and return the call with which it has."""
+        """Ask each provider in turn until the input has ended, and return the call with which it has, and its ending.
+
+        A provider is not asked if the cache has its answer, or if an earlier run has given the input up there.
+        """
         askers = self._askers[entry.part]
         endings: list[Ending] = []
         for record in records:

@@ -36,9 +36,10 @@ def require_folder(path: str) -> None:
 
 
 def _files_in(folder: str, ending: str) -> Mapping[str, str]:
-    """Return the files with this ending in a folder, by the beginning of their names as `write_files` makes it.
+    """Return the names of the files with this ending in a folder, each under its name without the ending.
 
-    That is the name without its ending, and without the number of a page before it.
+    A file whose name ends with the number of a page is there twice: also under its name without that number, which is
+    what `beginning` returns for the document.
     """
     names = sorted(path.name for path in Path(folder).iterdir() if path.suffix == f".{ending}")
     # The folder is listed once: to ask the system about each of ten thousand inputs would take long.
@@ -62,10 +63,10 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, begin: str) -> 
 
     Raises:
         TakenError: A file of one of the names has another content, which is not overwritten; all others are written.
-        OutputError: A file cannot be written.
+        OutputError: A file cannot be written; those after it are not written either.
     """
     named = {Path(folder) / f"{begin}{end}": content for end, content in files}
-    # All files are written before anything is raised, because each belongs to a result that is paid for.
+    # All files that can be written are written before a conflict is reported, because the result is paid for.
     taken = [path for path, content in named.items() if not _is_written(path, content)]
     if len(taken) > 1:
         told = f"{taken[0]} and {len(taken) - 1} more are there already, and differ"
@@ -75,8 +76,12 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, begin: str) -> 
 
 
 def _is_written(path: Path, content: bytes) -> bool:
-    """Write a file unless there is one of its name, and return whether the file has this content now."""
-    # The name is hidden and beside the file, so that renaming it is one step on one disk.
+    """Write a file unless there is one of its name, and return whether the file has this content now.
+
+    Raises:
+        OutputError: The file cannot be read or written.
+    """
+    # The unfinished file is in the same folder and so on the same disk, where renaming it is atomic.
     unfinished = path.with_name(f".{path.name}.part")
     try:
         # A file that already has this content is no conflict, because a user may run the same command again.
@@ -97,9 +102,14 @@ def _is_written(path: Path, content: bytes) -> bool:
 
 
 def require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> None:
-    """Raise InputError if a result that has yet to be paid for would have the name of a file that is there already.
+    """Raise InputError if there is a file already that ``--out`` would write for a result which is not paid for yet.
 
-    The files of what was answered before are there if the same command goes on, and have the same content.
+    The files of results that are paid for may be there, because the same command wrote them with the same content.
+
+    Args:
+        job: The batch.
+        options: The arguments of the command.
+        ending: The end of the names of the files, without the dot.
     """
     there = _files_in(options.out, ending)
 
@@ -112,7 +122,10 @@ def require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> N
 
 
 def require_unwritten(job: Batch[Any], options: argparse.Namespace, endings: Sequence[str]) -> None:
-    """Raise InputError if what is written of a result that has yet to be paid for would have the name of a file.
+    """Raise InputError if there is a file already that a flag such as ``--srt`` would write for a new result.
+
+    A new result is one that is not paid for yet. The files are looked for in the folder of ``--out``, or in the current
+    one without it.
 
     Args:
         job: The batch.

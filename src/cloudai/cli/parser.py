@@ -46,20 +46,20 @@ Expressions and ages are guesses about appearance; nobody is ever named.
 
 
 def parser_of_command() -> argparse.ArgumentParser:
-    """Return the parser of the command line, in the language that is spoken."""
+    """Return the parser of the command line, whose texts are in the user's language."""
     return _parser_in(spoken())
 
 
 @cache  # a program that runs several commands makes their hundreds of options once
 def _parser_in(_language: str) -> argparse.ArgumentParser:
-    """Return the parser of the command line in a language, which must be the one that is spoken."""
+    """Return the parser of the command line in the user's language; the argument is only the key of the cache."""
     parser = _parser()
     translate(parser)
     return parser
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that does not keep silent when its help cannot be written, as that of argparse does."""
+    """A parser that raises OSError if its help cannot be written to standard output, which argparse ignores."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if file is not None and file is sys.stdout:
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(subparsers: Any) -> None:
-    """Add the command that shows what needs no account."""
+    """Add the demo command, which finds faces on photos and needs no account."""
     demo = flags.add_command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
     demo.add_argument(
         "folder",
@@ -155,7 +155,7 @@ def _operation(
     subparsers: Any, operation: Operation, words: Command, tables: Sequence[str] | None = None
 ) -> argparse.ArgumentParser:
     """Add the command of an operation: its inputs, its flags, and the flags that all such commands have."""
-    # Pictures and recordings are named by files, and texts stand on the command line themselves.
+    # Images and recordings are given as paths or URLs, and texts as arguments or as the lines of a file (--lines).
     over_texts = operation.input == "text"
     parser = flags.add_command(
         subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help
@@ -184,7 +184,7 @@ def _operation(
     for name, flag in words.settings.items():
         flags.add_flag(parser, name, flag)
     flags.add_output(parser, words.provider, TABLES_OF.get(operation.name, ()) if tables is None else tables)
-    # `out` is read for every command, also for one whose results are no files.
+    # `out` is read for every operation, so it needs a value even where the command has no --out.
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=values.text, metavar="DIR", help=words.files)
@@ -364,7 +364,7 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
 
 
 def _journal(subparsers: Any) -> None:
-    """Add the command that reads and merges journals."""
+    """Add the command that shows, exports, merges and edits journals."""
     journal = flags.add_command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help='the journal of a batch; the word "merge" makes one of several')
     journal.add_argument("more", nargs="*", metavar="JOURNAL", help="after merge: the journals, which stay as they are")
@@ -409,7 +409,7 @@ def _share(subparsers: Any) -> None:
 
 
 def _cache(subparsers: Any) -> None:
-    """Add the command that shows and clears the answers of earlier batches."""
+    """Add the command that shows the location and the size of the cache of earlier answers, or clears it."""
     cache = flags.add_command(
         subparsers, "cache", batches.cache, "the answers of earlier batches, which are not paid for again"
     )
@@ -431,7 +431,7 @@ def _voices(subparsers: Any) -> None:
 
 
 def _about_providers(subparsers: Any) -> None:
-    """Add the commands that say what providers, models and settings there are."""
+    """Add the commands "providers", "models" and "doctor"."""
     providers = flags.add_command(
         subparsers, "providers", commands.providers, "what each provider can do, and since when"
     )

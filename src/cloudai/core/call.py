@@ -107,7 +107,7 @@ class CallContext:
     billed_min: int = 0
     billed_max: int = 0
     exchanges: list[tuple[Request, Response]] = field(default_factory=list)
-    """The requests with their replies, without the requests for tokens."""
+    """The requests that were answered well, with their replies; those for tokens and those that delete are left out."""
     extras_taken: bool = False
     """True once the request that gets the user's extras was found."""
     request_id: str | None = None

@@ -124,7 +124,7 @@ class Cooldown:
                 self._failures, self._doubts, self._probe, self._until = 0, 0, None, -math.inf
 
     def leave(self, call: object) -> None:
-        """Note that a call has ended; if it was the probe, and nobody knows more than before, the next one is."""
+        """Note that a call has ended; if it was the probe and told nothing new, the next call becomes the probe."""
         if self._probe is call:
             with self._lock:
                 if self._probe is call:
@@ -146,7 +146,11 @@ _lock = threading.Lock()
 
 
 def shared(key: Hashable) -> Cooldown:
-    """Return the cooldown that all clients of this process have for an account and an operation."""
+    """Return the cooldown that the clients of this process share for an account and an operation.
+
+    When there are `MOST` cooldowns, those that know of no failure are forgotten. A session that has such a cooldown
+    keeps it, but no longer shares it with sessions that ask for one later.
+    """
     cooldown = _shared.get(key)
     if cooldown is not None:
         return cooldown

@@ -65,7 +65,10 @@ class Once:
 
 @dataclass(slots=True)
 class Gather:
-    """An effect that runs programs at the same time; its outcome is a list of their values or errors, in order."""
+    """An effect that runs programs side by side; its outcome is a list of their values or errors, in order.
+
+    The awaiting driver runs all of them at the same time, and the blocking driver runs a few at a time.
+    """
 
     programs: Sequence[Program[Any]]
 

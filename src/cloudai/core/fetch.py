@@ -42,6 +42,7 @@ def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadlin
     Raises:
         FetchError: The address may not be fetched, or cannot be.
         DeadlineExceededError: The call's time ended before the fetch did.
+        SettingsError: The certificates or the proxy that the environment names cannot be used.
     """
     ends, there = min(deadline, clock() + rules.timeout), address
     for _ in range(rules.max_redirects + 1):

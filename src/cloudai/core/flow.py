@@ -68,7 +68,8 @@ class Blob:
     Args:
         key: sha256 (hex) of the input *as given* by the user. Cassettes and journals match by it, so that
             a new way of preparing a picture never makes a paid call look unpaid.
-        load: A function that returns the bytes to send; it is called at most once.
+        load: A function that returns the bytes to send. The bytes are kept, so it is called only once, but for threads
+            that need them first at the same time: each of these may call it.
         media_type: For example ``image/jpeg``.
     """
 
@@ -352,6 +353,7 @@ class Response:
 
         Raises:
             MalformedResponseError: The body does not fit the model, is not JSON, or is declared as something else.
+        ResponseTooLargeError: The body is nested too deep, or holds too many values.
         """
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         # A reply that names no content type is read all the same: its body decides.
@@ -398,9 +400,9 @@ class Call:
 
     ``waits`` says that the function waits for another service (a vendor's login) rather than computes, ``runs`` that it
     runs a program or a model of this machine, and ``reads`` that it reads a file, which may be on a disk or a network
-    that hangs. Such a function never runs in the calling
-    thread, and is given up after ``timeout`` seconds, the time left, which the engine sets. ``memory`` is how many
-    bytes of memory the function takes: it waits for its share of the budget that all pictures of the process have.
+    that hangs. Such a function never runs in the calling thread, and is given up after ``timeout`` seconds, the time
+    left, which the engine sets. ``memory`` is how many bytes of memory the function takes: unless one of the other
+    three is set, it waits for its share of the budget that all pictures of the process have.
     """
 
     function: Callable[[], Any]

@@ -35,6 +35,7 @@ def followed(
 
     Raises:
         MalformedResponseError: The reply names no address of a file.
+        ResponseTooLargeError: The file has more bytes than the reply to the request may have.
         ServerError: The file does not come. The address may have expired, so that asking for a new one may help.
         CloudAIError: There was no time, or no connection.
     """

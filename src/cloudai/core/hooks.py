@@ -24,7 +24,7 @@ class CallHooks:
     """The hooks of a single call: they keep nothing, and wait for no turn.
 
     ``step_id`` names an exchange within its flow: "2" is the second one, "1.0.2" the second one of the first part of
-    the first parallel step. All polls of one job have one step id.
+    step 1, which is a parallel one. All polls of one job that follow each other have one step id.
     """
 
     waits_extend_the_deadline: ClassVar[bool] = False

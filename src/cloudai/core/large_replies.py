@@ -77,10 +77,13 @@ class CollectorPause:
 
 
 def read_ahead(response: Response, cleared: Callable[[Response], Response] = lambda response: response) -> Response:
-    """Return a reply whose JSON is parsed already, after ``cleared`` has taken the secrets out of it."""
+    """Return a reply with its JSON parsed ahead, after ``cleared`` has taken the secrets out of it.
+
+    A reply that is audio is not parsed. One that cannot be parsed keeps the error, and raises it when it is read.
+    """
     response = cleared(response)
     if not response.headers.get("content-type", "").strip().lower().startswith("audio/"):
-        with suppress(MalformedResponseError):  # the reply keeps the error, and raises it when it is read
+        with suppress(MalformedResponseError):
             response.json()
     return response
 

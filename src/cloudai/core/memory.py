@@ -73,6 +73,9 @@ class Budget:
         """Return a share of so many bytes, which is granted once they are free.
 
         More bytes than the budget has are granted when all others are given back.
+
+        Raises:
+            SettingsError: The size of the budget cannot be used; see `picture_bytes`.
         """
         share = Share(self, size)
         self._size()  # a setting that cannot be used is told before anything is taken

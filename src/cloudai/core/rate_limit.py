@@ -127,8 +127,8 @@ class RateLimiter:
         """Take a turn, if one is free by all of these rates.
 
         Returns:
-            0 and the id of the turn; or, if none is free or another process has locked the file, the seconds after
-                which to ask again, and 0.
+            0 and the id of the turn; or, if none is free, another process has locked the file, or the file has just
+                failed, the seconds after which to ask again, and 0.
         """
 
         def turn(db: Connection) -> tuple[float, int]:
@@ -148,7 +148,8 @@ class RateLimiter:
         """Move a turn to now, when its request goes out, and return whether that was still possible.
 
         Where it is too late the turn is given up, and the request has to take another: a token or a disk may have
-        taken so long that other requests have followed, and all that waited would go out at the same time.
+        taken so long that other requests have followed, and all that waited would go out at the same time. The request
+        also has to take another if another process has locked the file, or the file fails.
         """
 
         def moved(db: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Redaction decides what may be written down, and withholds known secrets in every spelling.
+"""Redaction decides what may be written down, and withholds known secrets, also in encoded spellings.
 
 The lists of harmless names come first: only the values of these headers and parameters are kept in cassettes and logs.
 `Secrets` is the last line of defence: it replaces a known key wherever a service repeats it.
@@ -122,7 +122,7 @@ _IN_ADDRESS = re.compile(r"([?&;#]([^=&;#\s?]+)=)([^&;#\s\"'<>]+)")
 
 
 def names_a_credential(name: str) -> bool:
-    """Return whether a header, parameter or field of this name holds a key, a token or the like."""
+    """Return whether a name says that the header, parameter or field holds a key, a token or the like."""
     return _CREDENTIAL.search(name) is not None
 
 
@@ -216,7 +216,7 @@ SHORTEST_ENCODED = 4
 
 
 class Secrets:
-    """Secret values, in every spelling in which a service may echo them."""
+    """Secret values, in the spellings of `_spellings`, in which a service may echo them."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values: set[str] = set()
@@ -242,7 +242,7 @@ class Secrets:
         return bool(new)
 
     def occur_in(self, text: str) -> bool:
-        """Return whether any of the values is in a text, in any spelling."""
+        """Return whether any of the values is in a text, in any of the spellings that `_spellings` yields."""
         return any(map(text.__contains__, self._spellings))  # a generator would take a step for each
 
     def cleared(self, response: Response) -> Response:

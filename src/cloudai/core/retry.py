@@ -106,13 +106,13 @@ def is_missing(error: CloudAIError) -> bool:
 def most_looks(error: CloudAIError, missing: int) -> float:
     """Return how many attempts a poll of a job has, the first included, where one of them ended in this error.
 
-    Args:
-        error: What the last attempt ended in.
-        missing: How many attempts in a row have ended in a 404, the last one included.
-
     A poll costs nothing, and giving up loses a job that is paid for. So whatever may pass by itself is tried again
     until the call's time is up: a broken connection, a gateway's page, a redirect, an empty reply. A single 404
     may come from a part of the service that does not know the job yet; two in a row say that the job is gone.
+
+    Args:
+        error: What the last attempt ended in.
+        missing: How many attempts in a row have ended in a 404, the last one included.
     """
     if isinstance(error, MalformedResponseError | RedirectBlockedError | ServerError):
         return math.inf

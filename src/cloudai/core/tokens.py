@@ -51,6 +51,8 @@ class TokenCache:
         An old token is replaced. Where no new one can be fetched, the old one is used for as long as it is valid.
 
         Raises:
+            DeadlineExceededError: The call has no time left; the error has the state of the last attempt, or "NOT_SENT"
+                if the time ended while the token was fetched.
             CloudAIError: There is no valid token, and fetching one has failed; the error's state is "NOT_SENT".
         """
         return NOTHING if context.vendor.token(service) is None else self._current(service, context)

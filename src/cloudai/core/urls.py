@@ -38,7 +38,7 @@ def origin(address: str) -> tuple[str, str, int] | None:
     """Return scheme, host and port, or None where the address is not plain: two parsers may understand it differently.
 
     An address is not plain if it has a name or a password, a host with a backslash, a blank or a letter that is not
-    ASCII, or only a path.
+    ASCII, only a path, or another scheme than http and https.
     """
     match = PLAIN.match(address)
     # Python's ``urlsplit`` drops tabs and line feeds, and other parsers do not: they would see another host.

@@ -1,7 +1,7 @@
 """`Configured` is the base of a provider that looks its settings up: in code, in the environment, and in other sources.
 
-A call looks each setting up at most once, and keeps none longer than it may be true. No error, log or ``repr`` shows a
-value that may be a secret.
+A call keeps the settings that it has looked up. A later call takes them over only if nothing can have changed since. No
+error, log or ``repr`` shows a value that may be a secret.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ R = TypeVar("R")
 
 
 def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Decorate a method that looks settings up, so that a call carries it out once; see `Provider.for_call`.
+    """Decorate a method that looks settings up, so that a call keeps what it returns; see `Provider.for_call`.
 
-    The arguments have to be hashable. An error is not kept, so the next look-up in the call raises it again.
+    Within a call, all further calls of the method with the same arguments return the first value. If several threads
+    call the method at the same time, each may carry it out, and all of them get the same value. Outside of a call,
+    nothing is kept. An error is not kept either, so the method is carried out again. The arguments have to be hashable.
     """
 
     @wraps(method)
@@ -57,10 +59,12 @@ def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concaten
 
 
 def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
-    """Decorate a method that depends on settings alone, so that its value is kept from call to call.
+    """Decorate a method that depends on settings alone, so that later calls take over what it has returned.
 
-    It is carried out anew where the environment has changed, and once in each call for a setting that is one of
-    `Provider.changing`. Its only argument is the name of a setting or of a service. An error is not kept.
+    A call begins without the values of earlier calls if the environment has changed since, or if the provider has
+    `sources` of its own. The value for a setting that is one of `Provider.changing` is kept only until the call ends.
+    Outside of a call, nothing is kept, and an error is never kept. The only argument of the method is the name of a
+    setting or of a service.
     """
 
     @wraps(method)
@@ -94,16 +98,20 @@ class Configured:
 
     _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
     _call_cache: dict[Any, Any]
-    """The settings that a call has looked up; only a provider that `for_call` returned has this."""
+    """The values that methods have returned during one call, and whether the call sends nothing, under `OFFLINE`.
+
+    Only a provider that `for_call` returned has this attribute.
+    """
     _kept_cache: dict[Any, Any]
     """The values that the methods decorated with `kept` have returned, some of them in earlier calls."""
 
     def for_call(self, *, offline: bool = False) -> Self:
-        """Return this provider for the length of one call, with each setting looked up at most once.
+        """Return a light copy of this provider, which keeps the settings that one call looks up.
 
-        A setting is looked up when the call first needs it, and the next call looks it up anew, unless nothing can have
-        changed. The attributes are shared, so that what a call keeps on ``self`` is there for the next one; a subclass
-        must have no ``__slots__``.
+        A setting is looked up when the call first needs it. A later call takes its value over while the environment is
+        unchanged; it looks up anew a setting that is one of `changing`, and every setting if a subclass has `sources`
+        of its own. The copy shares its attributes with this provider, so that what a call keeps on ``self`` is there
+        for the next one. A subclass must have no ``__slots__``.
 
         Args:
             offline: Whether nothing is sent in the call, so that no setting has to be there.
@@ -118,10 +126,12 @@ class Configured:
     def _lookups(self) -> dict[Any, Any]:
         """Return the dict in which the look-ups of this and of earlier calls are kept.
 
-        It is empty if the environment has changed since the last call, or if a subclass has other sources than code and
-        the environment, whose changes nobody would notice.
+        It is empty if the environment has changed since the last call, or if a subclass overrides `sources`, because
+        nobody would notice a change of a source that is not the environment. A subclass that overrides
+        `lookup_outside` has to name the settings that may change in `changing`.
         """
-        # `os.environ` decodes every variable that is asked for. What it is a view of is compared in a microsecond.
+        # Python's `os.environ` keeps the variables as bytes in `_data`, and decodes each one that is asked for. To
+        # compare `_data` itself takes a microsecond, because nothing is decoded.
         environ = getattr(os.environ, "_data", None)
         if environ is None or type(self).sources is not Configured.sources:
             return {}
@@ -168,11 +178,17 @@ class Configured:
         return seen[name][1]
 
     def unchecked(self, name: str) -> Lookup | None:
-        """Return a setting as it was found, before its value is checked, or None where it is not set."""
+        """Return a setting whose value is not checked yet, or None where it is not set.
+
+        The blanks and the quotation marks around the value are removed already.
+        """
         return self._found_in_code(name) or self._looked_up_outside(name)
 
     def _found_in_code(self, name: str) -> Lookup | None:
-        """Return a setting that was given to the constructor, as it was given, or None."""
+        """Return a setting that was given to the constructor, or None; its value is not checked.
+
+        The blanks and the quotation marks around the value are removed already.
+        """
         # No variable of this frame holds the value: `Lookup` does not show what it holds.
         return given_lookup(self._given[name], name=name) if self._given.get(name) is not None else None
 
@@ -191,11 +207,15 @@ class Configured:
 
     @kept
     def _looked_up_outside(self, name: str) -> Lookup | None:
-        """Return what `lookup_outside` returns, asking it once in a call, whichever class overrides it."""
+        """Return what `lookup_outside` returns, whichever class overrides that; `kept` says how long it is kept."""
         return self.lookup_outside(name)
 
     def lookup_outside(self, name: str) -> Lookup | None:
-        """Return a setting that was not given to the constructor, or None where it is not set."""
+        """Return a setting from the first of the `sources` that has it, or None where none has.
+
+        Raises:
+            StopIteration: The class declares no setting of this name.
+        """
         setting = next(s for s in self.settings if s.name == name)
         # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
         return next(filter(None, map(partial(lookup_in, setting), self.sources())), None)
@@ -234,7 +254,10 @@ class Configured:
         return []
 
     def _left_out(self) -> Iterator[str]:
-        """Yield a sentence for each secret that was found in quotation marks: the user may doubt what was sent."""
+        """Yield a sentence for each secret setting whose value stood in quotation marks, which are not sent.
+
+        A user whose key is refused may suspect the quotation marks, and the sentence says that they were left out.
+        """
         for setting in self.settings:
             if setting.secret and (lookup := self.unchecked(setting.name)) and lookup.quoted:
                 where = self._argument(lookup.name) if lookup.where == GIVEN else lookup.where
@@ -245,11 +268,11 @@ class Configured:
         return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in given.items())})"
 
     def _shown(self, name: str, value: Any) -> str:
-        """Return a value that was given in code as ``repr`` may show it."""
+        """Return how ``repr`` shows an argument of the constructor; a secret is shown as "…"."""
         setting = self._declared(name)
         if setting is None or not isinstance(value, str | os.PathLike):
-            # Where no setting says what a value is, a text, a list or a mapping may hold a key; a number and a truth
-            # value do not.
+            # If no setting says what the value is, or if the value is not a text or a path, then any text, list or
+            # mapping is hidden, because it may hold a key. A number or a truth value is taken to hold none.
             return "'…'" if isinstance(value, Collection) else repr(value)
         return "'…'" if setting.secret else repr(shown(setting, str(value)))
 

@@ -19,8 +19,8 @@ NARROWEST = 0.55
 def wrapped(text: str, measure: Measure, width: float) -> list[str]:
     """Return the text in lines that are no wider than the width (px); its own line breaks are kept.
 
-    Lines are broken at spaces, in Japanese and Chinese between any two letters, and inside any other word only if the
-    word itself is too wide for a line.
+    A line is broken at a space, or before or after a Chinese or Japanese character where the rules of punctuation allow
+    that. Any other place in a word, such as a long address, is a break only if the word itself is too wide for a line.
     """
     lines: list[str] = []
     for given in text.split("\n") if text.strip() else ():
@@ -31,7 +31,6 @@ def wrapped(text: str, measure: Measure, width: float) -> list[str]:
                 line = longer
             else:
                 lines += [] if line is None else [line]
-                # A word that is wider than a line, such as an address, has to be broken somewhere.
                 *full, line = _cut(piece, measure, width)
                 lines += full
         lines.append(line or "")
@@ -39,7 +38,11 @@ def wrapped(text: str, measure: Measure, width: float) -> list[str]:
 
 
 def balanced(text: str, measure: Measure, width: float) -> list[str]:
-    """Return as many lines as `wrapped` does, of even lengths, so that no single word is left for the last line."""
+    """Return as many lines as `wrapped` does, in lengths that are as equal as the words allow.
+
+    The lines are broken for the least width that needs no more of them, but for no less than the share `NARROWEST` of
+    the given width. The last line may still be a single word, if a longer word stands before it.
+    """
     lines = wrapped(text, measure, width)
     # Search by halving for the least width that needs no more lines.
     low = max([NARROWEST * width, *(measure(piece) for line in text.split("\n") for _, piece in _pieces(line))])
@@ -70,7 +73,7 @@ def shortened(text: str, measure: Measure, width: float, mark: str = "…") -> s
 
 
 def joined(lines: Sequence[str]) -> str:
-    """Return lines as one, with a space between two of them only where the words have spaces."""
+    """Join lines into one, with a space between two of them unless `_may_part` allows a break there without a space."""
     text = ""
     for line in lines:
         space = "" if not text or _may_part(text[-1], line[:1]) else " "
@@ -79,7 +82,7 @@ def joined(lines: Sequence[str]) -> str:
 
 
 IDEOGRAPHIC = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303f\uff01-\uff60]")
-"""Letters of Japanese and Chinese, and their punctuation: between two of them a line may end."""
+"""Letters of Japanese and Chinese, and their punctuation: a line may end before or after one of them."""
 NOT_FIRST = frozenset(
     "、。，．・：；？！゛゜ヽヾゝゞ々ー）］｝〕〉》」』】…‥,.:;?!)]}ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 )

@@ -57,6 +57,8 @@ def is_address(journal: Any) -> bool:
 def address_of(text: str) -> Address:
     """Return the address that a text spells: ``keeper://HOST:PORT``, or ``keeper+tls://HOST:PORT``.
 
+    ``keeper://`` may be left out, and so may the port, which is `USUAL_PORT` then.
+
     Raises:
         SettingsError: It spells none, or holds more than an address.
     """

@@ -106,7 +106,7 @@ class Wire(asyncio.Protocol):
         self.welcome.set_result(dict(welcome))
 
     def send(self, texts: Sequence[bytes]) -> None:
-        """Send messages, in as few frames as they fit into."""
+        """Send messages, in as few frames as they fit into; a connection that has ended drops them."""
         for some in in_frames(texts):
             if self._channel is None or self._transport.is_closing():
                 return

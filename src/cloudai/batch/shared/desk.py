@@ -1,5 +1,6 @@
-"""The keeper's side of the journal: what a session sends is done once, and no two sessions carry out the same call.
+"""The keeper's side of the journal: a message counts once, and no two sessions carry out the same call.
 
+A statement of which only the outcome matters may run again if its message is sent again; see `wire.REPEATED`.
 Everything here runs in the thread that owns the journal.
 """
 

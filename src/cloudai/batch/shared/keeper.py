@@ -147,8 +147,9 @@ class Keeper:
     def received(self, peer: Peer, messages: list[Any]) -> None:
         """Carry out the messages of a worker, and answer them.
 
-        Messages about the journal, among them "bye", are answered once what they wrote is on disk, and "turn" when the
-        pace allows the request. All others are answered at once.
+        Messages about the journal, among them "bye", are answered once what they wrote is on disk. "claim" is answered
+        when no other session carries out the call, and "turn" when the pace allows the request. All others are answered
+        at once.
         """
         of_journal = [message for message in messages if message[1] not in OTHERS]
         for number, kind, *rest in messages:

@@ -68,14 +68,17 @@ WAITING = ("claim", "turn")
 class Link:
     """A connection to a keeper; its messages are answered once each, however often it breaks.
 
+    If the keeper is away for longer than ``patience``, the messages that wait for an answer fail with a JournalError.
+
     Args:
         address: Where the keeper listens.
         secret: The secret that the keeper knows, too.
         patience: Seconds that a keeper that is away is waited for.
 
     Raises:
-        SettingsError: The keeper has another secret or another version of cloudai.
-        JournalError: There is no keeper.
+        SettingsError: The keeper has another secret or another version of cloudai, or the address or the file of
+            certificates cannot be used.
+        JournalError: No keeper was reached within ``patience`` seconds.
     """
 
     def __init__(self, address: Address, secret: bytes, *, patience: float = PATIENCE) -> None:
@@ -116,7 +119,11 @@ class Link:
         return self.ask_all([(kind, *rest)], paid=paid)[0]
 
     def ask_all(self, messages: Sequence[Sequence[Any]], *, paid: bool = False) -> list[Future[Any]]:
-        """Send several messages, which the keeper writes down at the same time."""
+        """Send several messages in as few frames as they fit into, and return a future of the answer to each.
+
+        The keeper carries out the messages of one frame in one transaction. If the link has ended, or its process was
+        forked, each future has a JournalError.
+        """
         futures: list[Future[Any]] = [Future() for _ in messages]
         for future in futures:
             future.set_running_or_notify_cancel()  # from here on the future cannot be cancelled

@@ -60,7 +60,7 @@ class RemoteJournal:
         return self.do_each([work])[0]
 
     def do_each(self, works: Sequence[Callable[[Any], Any]]) -> list[Future[Any]]:
-        """Have the keeper run several statements, which it writes down at the same time."""
+        """Have the keeper run several statements, in one transaction if they fit into one frame."""
         calls = [call_of(work) for work in works]
         # Only replies are worth the disk of this computer: whatever else is lost with a keeper can be made again for
         # nothing.
@@ -68,7 +68,10 @@ class RemoteJournal:
         return self._link.ask_all([("do", *call) for call in calls], paid=paid)
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Have the keeper run several statements; the future has what each of them returned, or its error."""
+        """Have the keeper run several statements; the future has a pair for each: what it returned, and its error.
+
+        If the keeper does not answer, the future does not raise: the error is that of each statement.
+        """
         futures = self.do_each(works)
         outcome: Future[list[tuple[Any, Exception | None]]] = Future()
         outcome.set_running_or_notify_cancel()
@@ -92,7 +95,7 @@ class RemoteJournal:
         return self.do(work).result()
 
     def post(self, work: Callable[[Any], Any]) -> None:
-        """Have the keeper run a statement, and do not wait for it."""
+        """Have the keeper run a statement, and do not wait for it; if the keeper is away for too long, it is lost."""
         self.do(work)
 
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
@@ -159,7 +162,7 @@ class RemoteTurns:
         return self._link.ask("use", name or "", turn)
 
     def give_up(self, name: str | None, future: Future[int]) -> None:
-        """Give back a turn that is not waited for any more."""
+        """Stop waiting for a turn. One that the keeper has handed out already stays used."""
         if (number := self._link.forget(future)) is not None:
             self._link.ask("unturn", name or "", number)
 

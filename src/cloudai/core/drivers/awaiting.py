@@ -31,7 +31,12 @@ SENDING = (Send, Get, Once)
 
 
 class Awaiting:
-    """A driver that carries out effects in the running event loop, and blocking functions in a few threads."""
+    """A driver that carries out effects in the running event loop, and blocking functions in threads.
+
+    A function that waits for a service, or runs a program or a model, has a thread of its own. The functions that read
+    files share the threads of `readers` with all other clients. All other functions share the `WORKERS` threads of this
+    driver.
+    """
 
     def __init__(
         self,

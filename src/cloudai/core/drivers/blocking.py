@@ -86,7 +86,7 @@ class Blocking:
     """A driver whose `run` blocks the calling thread until a program has ended.
 
     Most effects are carried out in the calling thread. The programs of a `Gather`, the program of a `Once`, the work of
-    a `Persist`, and a `Call` that reads a file or waits for a service run in other threads.
+    a `Persist`, and a `Call` that reads a file, waits for a service, or runs a program or a model run in other threads.
 
     Args:
         send: A function that sends one request and returns its response.
@@ -222,8 +222,9 @@ def _take(slots: Slots, holder: object, timeout: float | None) -> None:
 def _called(step: Call) -> Any:
     """Run the blocking function of a step, and return its value.
 
-    A function that reads a file or waits for a service runs in another thread, whatever memory it takes. Any other
-    runs in the calling thread; if it takes memory, it first waits for its share of the budget.
+    A function that reads a file, waits for a service, or runs a program or a model runs in another thread, whatever
+    memory it takes. Any other runs in the calling thread; if it takes memory, it first waits for its share of the
+    budget.
 
     Raises:
         DeadlineExceededError: ``step.timeout`` seconds passed before the function in the other thread had ended, or

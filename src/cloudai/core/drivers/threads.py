@@ -29,7 +29,7 @@ IDLE = 5.0
 
 
 class Threads(Executor):
-    """A few threads that run functions in the order in which they came.
+    """A few threads that begin functions in the order in which they came, several at the same time.
 
     Args:
         most: The most functions that run at the same time.
@@ -52,6 +52,9 @@ class Threads(Executor):
         """Run a function in one of the threads, and return a future of its outcome.
 
         The future can be cancelled until the function begins.
+
+        Raises:
+            RuntimeError: The threads are closed.
         """
         future: Future[T] = Future()
         with self._changed:
