@@ -246,7 +246,7 @@ def ended_with(records: Sequence[CallRecord], endings: Sequence[Ending]) -> tupl
         endings: What became of those that were to be asked, in order.
     """
     *passed, ending = endings
-    if not passed:
+    if len(records) == 1:
         return records[0], ending
     number, errors = len(passed), [each.error for each in endings if isinstance(each.error, CloudAIError)]
     if isinstance(ending.error, CloudAIError):
@@ -255,8 +255,8 @@ def ended_with(records: Sequence[CallRecord], endings: Sequence[Ending]) -> tupl
             number = next(number for number, each in enumerate(passed) if each.error is last)
             ending = passed[number]
             ending.status = "in_doubt" if last.state == "UNKNOWN" else "failed"
-    others = [error for error in errors if error is not ending.error]
-    ending.facts["tried"] = shown(map(tried_of, others))
+    if passed:
+        ending.facts["tried"] = shown(tried_of(error) for error in errors if error is not ending.error)
     bills = [
         *(each.billed for each in endings),
         *(owed(each, each.paid, each.most) for each in records[len(endings) :]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 import cloudai.errors
@@ -57,8 +56,8 @@ def result_of(operation: str, record: CallRecord, name: str | None = None) -> Re
     try:
         result = _from_json(OPERATIONS[operation].result, record.result)
         meta = _from_json(Meta, record.meta or "{}")
-    except ValidationError:
-        return None  # another version wrote it: the caller reads the replies again
+    except ValueError:  # it is not JSON, or does not fit the model, of which pydantic's error is one, too
+        return None  # another version wrote it, or it is damaged: the caller reads the replies again
     meta = meta.model_copy(update={"replayed": True, **({"input": name} if name else {})})
     return result._with(meta, raw_of([(stored.units, stored.response) for stored in record.replies.values()]))  # noqa: SLF001
 

@@ -100,7 +100,7 @@ def shown(address: str) -> str:
     try:
         parts = urlsplit(address)
     except ValueError:
-        return address.partition("?")[0].rpartition("@")[2]
+        return address.partition("#")[0].partition("?")[0].rpartition("@")[2]
     query = "…" if parts.query else ""
     return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, "").geturl()
 

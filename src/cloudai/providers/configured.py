@@ -270,11 +270,13 @@ class Configured:
     def _shown(self, name: str, value: Any) -> str:
         """Return how ``repr`` shows an argument of the constructor; a secret is shown as "…"."""
         setting = self._declared(name)
+        if setting is not None and setting.secret:
+            return "'…'"
         if setting is None or not isinstance(value, str | os.PathLike):
             # If no setting says what the value is, or if the value is not a text or a path, then any text, list or
             # mapping is hidden, because it may hold a key. A number or a truth value is taken to hold none.
             return "'…'" if isinstance(value, Collection) else repr(value)
-        return "'…'" if setting.secret else repr(shown(setting, str(value)))
+        return repr(shown(setting, str(value)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the class alone, so that another process looks the settings up in its own environment.

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from cloudai.errors import InputError
 from cloudai.report.color import in_colour
 from cloudai.report.fonts import Font
-from cloudai.report.text_layout import balanced, joined, shortened, wrapped
+from cloudai.report.text_layout import balanced, rest_of, shortened, wrapped
 from cloudai.report.typeface import Typeface, readable, typeface
 from cloudai.text import drawable, lines_of
 
@@ -258,5 +258,5 @@ def _set(text: str, panel: _Panel, height: float, font: Font) -> tuple[Typeface,
             return face, balanced(text, face.length, panel.room)
     # The loop has ended with the smallest letters.
     lines = wrapped(text, face.length, panel.room)
-    rest = joined(lines[most - 1 :])
-    return face, [*lines[: most - 1], shortened(rest, face.length, panel.room, face.ellipsis)]
+    fit = lines[: most - 1]
+    return face, [*fit, shortened(rest_of(text, fit), face.length, panel.room, face.ellipsis)]

@@ -8,7 +8,7 @@ import regex
 
 from cloudai.text import letters
 
-__all__ = ["balanced", "joined", "shortened", "wrapped"]
+__all__ = ["balanced", "rest_of", "shortened", "wrapped"]
 
 Measure = Callable[[str], float]
 """A function that returns the width of a text in px."""
@@ -72,13 +72,25 @@ def shortened(text: str, measure: Measure, width: float, mark: str = "…") -> s
     return "".join(pieces[:fits]).rstrip(" ,;:·-–—") + mark
 
 
-def joined(lines: Sequence[str]) -> str:
-    """Join lines into one, with a space between two of them unless `_may_part` allows a break there without a space."""
-    text = ""
-    for line in lines:
-        space = "" if not text or _may_part(text[-1], line[:1]) else " "
-        text += f"{space}{line}"
-    return text
+def rest_of(text: str, lines: Sequence[str]) -> str:
+    """Return what follows the first lines of a text, in one line.
+
+    Args:
+        text: The whole text.
+        lines: Its first lines, as `wrapped` returns them.
+    """
+    # Lines differ from their text by white space only, so the other characters tell how far they reach.
+    left = sum(len("".join(line.split())) for line in lines)
+    position = 0
+    while position < len(text) and (left or text[position].isspace()):
+        left -= not text[position].isspace()
+        position += 1
+    rest = ""
+    for line in text[position:].split("\n"):
+        words = " ".join(line.split())
+        # A line break of the text itself stands for a space, except between characters that are written without one.
+        rest += words if not rest or not words or _may_part(rest[-1], words[0]) else f" {words}"
+    return rest
 
 
 IDEOGRAPHIC = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303f\uff01-\uff60]")

@@ -55,6 +55,22 @@ def test_a_reply_with_half_of_an_emoji(colour: str, tmp_path: Path) -> None:
 
 
 @both
+@pytest.mark.parametrize("damaged", ['{"code": "ko', r'{"code": "\ud83d", ', "[]"])
+def test_a_result_that_is_damaged_is_read_from_its_reply(colour: str, damaged: str, tmp_path: Path) -> None:
+    """A result in the journal that is no JSON any more is made anew from the reply beside it, and nothing is sent."""
+    server = Server(lambda request: HALF_A_PAIR if request.method == "GET" else ok({}))
+    clock = Clock()
+    run = Batcher(colour, MadeUp(), server, {"clock": clock, "sleep": clock.sleep})
+    run("detect_language", ["글"], journal=tmp_path / "j")
+    asked = len(server.requests)
+    with closing(sqlite3.connect(tmp_path / "j")) as db, db:
+        assert db.execute("UPDATE calls SET result = ?", (damaged,)).rowcount == 1
+    again = run("detect_language", ["글"], journal=tmp_path / "j")
+    assert [outcome.result.code for outcome in again.outcomes] == ["ko\ud83d"]
+    assert len(server.requests) == asked
+
+
+@both
 def test_a_text_and_a_row_with_half_of_an_emoji(colour: str, tmp_path: Path) -> None:
     """A table read with such a cell: such a text fails alone, every input has its row, and the cell is as it was."""
     rows: list[dict[str, Any]] = [{"글": "좋아요", "누가": "가\udcb0"}, {"글": "별로 \ud83d", "누가": "나"}]

@@ -124,6 +124,19 @@ def test_what_may_have_been_billed_is_asked_elsewhere_where_the_user_says_so(col
 
 
 @both
+def test_the_bill_of_a_later_provider_is_not_lost(colour: str, tmp_path: Path) -> None:
+    """If the first provider answers, the row still has what another one may have billed in an earlier run."""
+    vendors, journal = Vendors(**{SECOND: lost}), tmp_path / "일.journal"
+    run(colour, vendors, [SECOND], TEXTS[:1], journal=journal)
+    before = vendors.count(SECOND)
+    done = run(colour, vendors, [FIRST, SECOND], TEXTS[:1], journal=journal, in_doubt="resend")
+    assert (done.sent, done.values("provider"), vendors.count(SECOND)) == (1, [FIRST], before)
+    assert (done.values("billed_min"), done.values("billed_max")) == ([1], [1 + before])
+    again = run(colour, vendors, [FIRST, SECOND], TEXTS[:1], journal=journal)
+    assert (again.sent, again.values("billed_max")) == (0, [1 + before])
+
+
+@both
 def test_a_fault_of_an_input_is_its_own(colour: str, tmp_path: Path) -> None:
     """An input that the first provider refuses is asked of nobody else, in this run or another."""
 

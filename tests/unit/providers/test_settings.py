@@ -232,6 +232,12 @@ def test_each_input_of_a_batch_looks_settings_up_once(environment: Environment) 
     assert reads(["가", "나", "다"]) == reads(["라"]) + 2
 
 
+def test_a_key_that_is_a_number_is_not_shown() -> None:
+    """A secret setting is hidden in the repr of its provider, whatever kind of value it was given by mistake."""
+    given: Any = 12_345_678_901
+    assert repr(Google(api_key=given)) == "Google(api_key='…')"
+
+
 @pytest.mark.parametrize(
     "provider",
     [Azure(vision=Resource(KEY, AZURE)), Google(api_key=KEY), Watson(nlu=Resource(KEY, NLU)), MadeUp(key=KEY)],

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from cloudai.report import MissingFontError, card, fonts
-from cloudai.report.text_layout import joined, wrapped
+from cloudai.report.text_layout import rest_of, wrapped
 from cloudai.report.typeface import readable, typeface
 
 
@@ -89,7 +89,19 @@ def test_lines_end_where_the_language_lets_them(text: str, lines: list[str]) -> 
     assert wrapped(text, measure, 70) == lines
 
 
-def test_lines_are_joined_as_they_were_parted() -> None:
-    """Japanese lines are joined without a space, words with one."""
-    assert joined(["one", "two"]) == "one two"
-    assert joined(["日本語は", "文字で"]) == "日本語は文字で"
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("one  two three four  five", "four five"),
+        ("가나 다라 마바 사아자차카타", "사아자차카타"),
+        ("日本語は文字で書く言葉です、しかし長い", "しかし長い"),
+        ("日本語\n文字で\n書く言葉", "書く言葉"),
+        ("日本語\n文字\n書く\n言葉", "書く言葉"),
+        ("https://example.org/사진", "e.org/사진"),
+        ("one two", ""),
+    ],
+    ids=["words", "korean", "japanese", "breaks", "more breaks", "a word that was cut", "nothing"],
+)
+def test_what_does_not_fit_is_left_as_it_was_written(text: str, rest: str) -> None:
+    """Behind the lines that fit comes the rest of the text: a word that was cut has no space in its middle."""
+    assert rest_of(text, wrapped(text, measure, 70)[:2]) == rest
