@@ -70,7 +70,7 @@ def distance(one: str, other: str, *, by: str) -> tuple[int, int, int]:
 
 
 def shared_years(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the years that two ranges of ages share, over all years that they cover, 0 to 1; 1 for equal numbers."""
+    """Return the share of the years that two ranges of ages cover which is in both, 0 to 1; 1 for two equal numbers."""
     shared, covered = min(one[1], other[1]) - max(one[0], other[0]), max(one[1], other[1]) - min(one[0], other[0])
     # Where no years are covered, both are the same single number.
     return max(0.0, shared) / covered if covered else 1.0

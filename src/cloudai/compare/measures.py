@@ -5,6 +5,7 @@ There is one for each kind of result: boxes of faces, sets of words, texts, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -144,7 +145,13 @@ class Faces(Measure[list[Boxed]]):
         return [Boxed(box=face.box, years=_years(face)) for face in result]  # type: ignore[attr-defined]
 
     def given(self, rows: Sequence[Mapping[str, Any]]) -> list[Boxed]:
-        """Return the faces of ``x``, ``y``, ``width``, ``height``, and of ``age`` or ``age_low`` and ``age_high``."""
+        """Return the faces of ``x``, ``y``, ``width``, ``height``, and of ``age`` or ``age_low`` and ``age_high``.
+
+        The two ends of an age may be exchanged, as people write them.
+
+        Raises:
+            ValueError: An age is not a finite number.
+        """
         names = ("x", "y", "width", "height")
         faces = []
         for row in rows:
@@ -153,8 +160,8 @@ class Faces(Measure[list[Boxed]]):
             box = Box.model_validate({name: float(row[name]) for name in names})
             ages = [row.get(name) for name in ("age_low", "age_high")]
             ages = [row.get("age") if age in (None, "") else age for age in ages]
-            years = None if None in ages or "" in ages else (float(ages[0]), float(ages[1]))  # type: ignore[arg-type]
-            faces.append(Boxed(box=box, years=years))
+            low, high = (None, None) if None in ages or "" in ages else sorted(map(_finite, ages))
+            faces.append(Boxed(box=box, years=None if low is None or high is None else (low, high)))
         return faces
 
     def _matches(self, one: list[Boxed], other: list[Boxed]) -> list[tuple[int, int, float]]:
@@ -408,7 +415,7 @@ class Labels(Measure[str]):
         """Return the label, or the sign of the column ``score``; of a language the code without region.
 
         Raises:
-            ValueError: There are two rows, none of the labels that are known, or none at all.
+            ValueError: There are two rows, the label is not known or missing, or the score is not a finite number.
         """
         # One text has one mood: to take either of two rows would make the numbers depend on their order.
         if len(rows) > 1:
@@ -418,7 +425,7 @@ class Labels(Measure[str]):
             return _stated(row[self.column]).split("-")[0].casefold()
         # A score says more than a label, and goes first, as it does for answers.
         if (score := row.get("score")) not in (None, ""):
-            return _sign(float(score), None)
+            return _sign(_finite(score), None)
         label = _stated(row["label"]).casefold()
         if label not in LABELS:
             raise ValueError(f"the label {label!r} is none of {', '.join(LABELS)}")
@@ -460,6 +467,13 @@ LABELS = {
     "혼합": "neutral",
 }
 """The labels that a reference may have, and the sign that each counts as."""
+
+
+def _finite(cell: Any) -> float:
+    """Return the number of a cell, or raise ValueError if it is not finite: every mean would come out as NaN."""
+    if not math.isfinite(number := float(cell)):
+        raise ValueError(f"{number} is not a finite number")
+    return number
 
 
 def _stated(value: Any) -> str:

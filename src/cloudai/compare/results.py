@@ -143,8 +143,9 @@ class Comparison:
     def agreed(self, k: int = 2) -> Table:
         """Return what at least ``k`` providers have said of each input, who did (``providers``), and how many (``n``).
 
-        Faces are put together by their boxes, each provider's at most once; the box of a row is the mean of theirs. A
-        tag, a line of a text or a label counts where it is the same but for case.
+        Faces are put together by their boxes, and objects by their boxes and names, each provider's at most once; the
+        box of a row is the mean of theirs. A tag, a content word of a caption, a line of a text or a label counts where
+        it is the same but for case.
 
         Args:
             k: How many providers; 1 gives all that anybody has said.

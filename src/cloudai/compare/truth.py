@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,9 @@ __all__ = ["rows_by_item", "rows_of"]
 
 
 def rows_of(truth: Any) -> list[Mapping[str, Any]]:
-    """Return the rows of a reference: the path of a CSV, a `Table`, a list of dicts, or a data frame.
+    """Return the rows of a reference: of a CSV by its path, of a `Table`, of a list of dicts, or of a data frame.
+
+    A cell that is NaN, as data frames have it where nothing is known, is None in the rows.
 
     Raises:
         InputError: It is none of these, or a row of it is none.
@@ -27,7 +30,11 @@ def rows_of(truth: Any) -> list[Mapping[str, Any]]:
             f"a row of the reference is a {type(odd[0]).__name__}",
             advice="Give the path of a CSV, a table, or a list of dicts.",
         )
-    return rows
+    return [{name: None if _is_nan(cell) else cell for name, cell in row.items()} for row in rows]
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and math.isnan(cell)
 
 
 def rows_by_item(truth: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[int, list[Mapping[str, Any]]]:
@@ -39,7 +46,7 @@ def rows_by_item(truth: Sequence[Mapping[str, Any]], names: Sequence[str]) -> di
         names: The names of the inputs, in order.
 
     Raises:
-        InputError: The table has neither column, or names an input that there is not.
+        InputError: A row has neither column, or names an input that there is not, or a name that several inputs have.
     """
     by_name = _numbers(names)
     by_item: dict[int, list[Mapping[str, Any]]] = {}
@@ -55,7 +62,7 @@ def _rows(truth: Any) -> Iterable[Mapping[str, Any]]:
     if hasattr(truth, "to_dicts"):  # polars
         return list(truth.to_dicts())
     if hasattr(truth, "to_dict") and not isinstance(truth, Mapping):  # pandas
-        # pandas has NaN in empty cells, which would pass for a number.
+        # pandas has NaT and NA for what is missing, too.
         return list(truth.astype(object).where(truth.notna(), None).to_dict("records"))
     return list(truth)
 
@@ -78,8 +85,9 @@ def _spelled(name: str) -> str:
 def _whole(cell: Any) -> int | None:
     """Return the number of a cell, which may be a text; None if it is no whole number."""
     with suppress(ValueError, TypeError, OverflowError):
-        # pandas writes a whole number as 3.0 where a cell of the same column is empty.
-        return int(cell) if int(cell) == float(cell) else None
+        # pandas writes a whole number as 3.0 where a cell of the same column is empty, into a CSV, too.
+        number = float(cell)
+        return int(number) if number.is_integer() else None
     return None
 
 

@@ -179,9 +179,9 @@ class Cassette:
         try:
             # A lone surrogate has no bytes in UTF-8, but JSON has an escape for it.
             _replace(Path(path), text.encode("utf-8", "backslashreplace"))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             raise ReplayError(
-                f"cannot write {path} ({error.strerror or error})", advice="Choose another place."
+                f"cannot write {path} ({getattr(error, 'strerror', None) or error})", advice="Choose another place."
             ) from error
 
     def _text(self, path: PathLike) -> str:

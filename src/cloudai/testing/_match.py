@@ -47,7 +47,8 @@ def _or_nothing(value: Any) -> Any:
 def _fields(held: Mapping[str, Any], asked: Mapping[str, Any], where: str) -> Iterator[Difference]:
     """Yield the differences between parameters or forms, without the values of names that the cassette lacks.
 
-    Such a value might be a key, and a difference is shown in an error.
+    Such a value might be a key, and a difference is shown in an error. A name of a credential that the cassette lacks
+    is no difference.
     """
     known = {name: value for name, value in asked.items() if name in held or not names_a_credential(name)}
     for name in sorted(held.keys() | known.keys()):

@@ -48,11 +48,17 @@ class Replay:
         with self._lock:
             # The age of a token decides how often one is fetched, so one reply answers all requests for it.
             for held in [*self._left, *self._token]:
-                if not self.cassette.match or _is_same(held[1]["request"], facts):
+                if self._answers(held, facts):
                     return self._played(held)
             miss = self._miss(facts)
             self._missed = self._missed or miss
             raise miss
+
+    def _answers(self, held: tuple[int, dict[str, Any], Exchange], facts: Mapping[str, Any]) -> bool:
+        if self.cassette.match:
+            return _is_same(held[1]["request"], facts)
+        # A token that was handed out already is for those that ask for one: nobody takes it for an answer.
+        return held in self._left or not facts.get("credentials", True)
 
     def _played(self, held: tuple[int, dict[str, Any], Exchange]) -> Response:
         if held in self._left:

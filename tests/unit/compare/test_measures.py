@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -15,6 +16,7 @@ from cloudai.compare.choosing import measure_for
 from cloudai.compare.matching import distance, head_word, matches, shared_years, words_of
 from cloudai.compare.measures import Boxed, Faces, Labels, Texts, Words
 from cloudai.compare.pictures import Captions, Objects
+from cloudai.compare.truth import rows_by_item, rows_of
 from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box
 from cloudai.models.face import Age, Face, FaceAge
@@ -326,3 +328,38 @@ def test_what_of_a_picture_is_compared_has_to_be_asked_for() -> None:
             measure_for("analyze_image", 0.5, feature=feature, features=features)  # type: ignore[arg-type]
     with pytest.raises(SettingsError):
         measure_for("sentiment", 0.5, feature="tags")
+
+
+FACE = {"x": 1, "y": 1, "width": 9, "height": 9}
+
+
+@pytest.mark.parametrize(
+    ("measure", "row"),
+    [
+        (Faces(0.5), {**FACE, "age": "nan"}),
+        (Faces(0.5), {**FACE, "age": "inf"}),
+        (Labels("label"), {"score": "nan"}),
+    ],
+)
+def test_a_reference_with_a_number_that_is_none_is_refused(measure: Any, row: dict[str, Any]) -> None:
+    """A number that is not finite would make every mean NaN, and is told before anything is sent."""
+    with pytest.raises(InputError, match="not a finite number"):
+        measure.true({0: [row]})
+
+
+def test_the_ends_of_an_age_may_be_exchanged() -> None:
+    """Who writes 40 to 30 means 30 to 40, which overlaps with the same age of others."""
+    [face] = Faces(0.5).given([{**FACE, "age_low": "40", "age_high": "30"}])
+    assert face.years == (30, 40)
+
+
+def test_the_rows_of_a_data_frame_are_read_as_they_are_meant() -> None:
+    """A whole number may be written as 3.0, as pandas does beside an empty cell, and NaN says that nothing is known."""
+    rows = rows_of([{"item": "1.0", "name": "dog"}, {"item": math.nan, "input": "a.jpg", "name": math.nan}])
+    assert rows_by_item(rows, ["a.jpg", "b.jpg"]) == {
+        1: [{"item": "1.0", "name": "dog"}],
+        0: [{"item": None, "input": "a.jpg", "name": None}],
+    }
+    assert measure_for("key_phrases", 0.5).given(rows) == ["dog"]
+    with pytest.raises(InputError, match=r"'1\.5', which is no input"):
+        rows_by_item([{"item": "1.5"}], ["a.jpg", "b.jpg"])

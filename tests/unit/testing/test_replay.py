@@ -206,3 +206,23 @@ def test_orphans_are_the_cassettes_that_no_test_played(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert orphans(tmp_path, []) == [tmp_path / "a.json", tmp_path / "below" / "b.json"]
     assert orphans(tmp_path, [tmp_path / "below" / ".." / "a.json"]) == [tmp_path / "below" / "b.json"]
+
+
+def test_a_token_is_no_answer_to_another_request() -> None:
+    """Replies that are given in order come to an end: the token that is kept for later is not given as an answer."""
+    token = held(None, {"token": "t"}, credentials=False)
+    send = replay(Cassette([token, held(None, "an answer")], match=False))
+    asking = Request("POST", URL, credentials=False)
+    assert [send(asking).json(), send(post(1)).content, send(asking).json()] == [
+        {"token": "t"},
+        b"an answer",
+        {"token": "t"},
+    ]
+    with pytest.raises(ReplayError, match="all it holds is replayed"):
+        send(post(1))
+
+
+def test_a_cassette_is_not_written_to_a_name_that_is_none(tmp_path: Path) -> None:
+    """A name with a NUL is an error of cloudai's own, as every other place that cannot be written."""
+    with pytest.raises(ReplayError, match="cannot write"):
+        Cassette([held(1)]).save(tmp_path / "a\0b.json")
