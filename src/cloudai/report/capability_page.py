@@ -32,11 +32,12 @@ def save_capabilities(
         path: The file to write, which is replaced.
         title: The page's heading; by default one in the language.
         language: Language of the page.
-        today: The day before which an end counts as past; by default that of this computer's clock, in UTC.
+        today: An end on this day, or before it, counts as past; by default that of this computer's clock, in UTC.
 
     Raises:
         InputError: The language is not one of the page's.
         MissingExtraError: Jinja2 is not installed.
+        OutputError: The file cannot be written.
     """
     words_in(language)
     # The facts are written in English by the providers, and translated as they are put into the page.

@@ -20,7 +20,7 @@ from cloudai.report.words import Language, words_in
 from cloudai.report.writing import write_whole, written_whole
 from cloudai.text import plain
 
-__all__ = ["MOVING", "save_gif", "save_html", "save_mp4", "save_webp"]
+__all__ = ["MOVING", "SLOWEST", "save_gif", "save_html", "save_mp4", "save_webp"]
 
 SHORTEST, SLOWEST = 0.02, 600.0
 """The least and the most seconds that a frame is shown.
@@ -58,7 +58,7 @@ def save_gif(
 def save_webp(
     cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 1080
 ) -> Path:
-    """Write cards as an animated WebP, a tenth of a GIF in size and in all colours; see `save_gif`."""
+    """Write cards as an animated WebP, about a tenth of a GIF in size and in all colours; see `save_gif`."""
     _require(cards, seconds, width)
     frames = Each(cards, lambda shown: _scaled(shown, min(width, shown.width)))
     return write_whole(path, animated(frames, "WEBP", round(seconds * 1000), quality=QUALITY))
@@ -69,7 +69,10 @@ def save_mp4(
 ) -> Path:
     """Write cards as a video (H.264) that begins to play before all of it is loaded (extra ``video``); see `save_gif`.
 
+    Each card is shown for a whole number of tenths of a second, at least one.
+
     Raises:
+        InputError: There are no cards, they have several sizes, or a video cannot have the time or the width.
         MissingExtraError: PyAV is not installed.
         OutputError: The file cannot be written; no half of it is left.
     """
@@ -83,7 +86,7 @@ def save_mp4(
     with written_whole(path) as part, av.open(str(part), "w", format="mp4", options=options) as container:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
         # H.264 with the colours that all players know has even sides only.
-        stream.width, stream.height = (n - n % 2 for n in _scaled(cards[0], min(width, cards[0].width)).size)
+        stream.width, stream.height = (max(2, n - n % 2) for n in _scaled(cards[0], min(width, cards[0].width)).size)
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, RATE)
         for shown in cards:
             frame = av.VideoFrame.from_image(  # type: ignore[no-untyped-call]
@@ -115,11 +118,13 @@ def save_html(
         cards: The cards.
         texts: The text of each card, which is read aloud to those who do not see it.
         path: The file to write.
-        title: The page's heading.
+        title: The page's heading; None is the word for card news in the language.
         language: Language of the page and of the texts.
 
     Raises:
+        InputError: The language is not one of the page's.
         MissingExtraError: Jinja2 is not installed.
+        OutputError: The file cannot be written.
     """
     words = words_in(language)
     shown = [

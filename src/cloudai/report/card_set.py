@@ -90,7 +90,7 @@ def cards(
 
     Raises:
         InputError: There is no such format, size, theme or column, or the rows hold no results.
-        MissingFontError: No font has the letters of any caption.
+        MissingFontError: No font has the letters of any caption, or the file that ``font`` names is no font.
         MissingExtraError: A format needs a package that is not installed.
         OutputError: A file cannot be written.
     """

@@ -54,8 +54,8 @@ def save_comparison(
         path: The file to write, which is replaced.
         title: The page's heading.
         language: Language of the page's own words.
-        images: The pictures, in the order of the inputs: paths, bytes, PIL images. By default the inputs themselves are
-            read, as far as they are files that are still there, or bytes.
+        images: The pictures, in the order of the inputs: paths, bytes, PIL images; smaller copies will do. By default
+            the inputs themselves are read, as far as they are files that are still there, or bytes.
         most: How many inputs are shown on which the providers agree least.
 
     Raises:
@@ -190,7 +190,8 @@ class _Page:
         image = self._image(item)
         boxes = [[thing.box for thing in each if thing.box] for each in things]
         known = [box.image_size for each in boxes for box in each if box.image_size]
-        size = image.size if image else known[0] if known else None
+        # The picture may be a smaller copy, and the boxes are in the pixels of the one that was analysed.
+        size = known[0] if known else image.size if image else None
         if size is None:
             return f'<p class="how">{self._words["no_picture"]}</p>' if any(boxes) else ""
         # A light line below each makes it stand out on a picture of its own colour.
@@ -215,7 +216,7 @@ class _Page:
         given = pictures[item] if item < len(pictures) else self._comparison.names[item]
         try:
             # A picture that is gone leaves its boxes, which are drawn on an empty area.
-            return Picture(given).open() if not isinstance(given, Image.Image) else given
+            return in_colour(given) if isinstance(given, Image.Image) else Picture(given).open()
         except (CloudAIError, OSError):
             return None
 

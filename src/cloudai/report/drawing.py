@@ -19,7 +19,7 @@ from cloudai.report.text_layout import shortened
 from cloudai.report.typeface import Typeface, readable, typeface
 from cloudai.text import drawable
 
-__all__ = ["CutShape", "contact_sheet", "crop", "draw", "require_room", "strip"]
+__all__ = ["CutShape", "contact_sheet", "crop", "draw", "require_room", "require_side", "strip"]
 
 CutShape: TypeAlias = Literal["rectangle", "rounded", "circle"]
 
@@ -73,6 +73,7 @@ def draw(
     Raises:
         NeedsImageError: The size of the picture is not known, because it was passed on by URL.
         InputError: There is no such kind, or ``image`` is no picture, is damaged or too large.
+        MissingFontError: The file that ``font`` names is no font.
     """
     marks = marks_of(result, kinds, landmarks=landmarks) if isinstance(result, Result) else list(result)
     shown = _opened(image).copy()
@@ -235,8 +236,10 @@ def strip(
 
     Raises:
         InputError: There is no picture, the height cannot be used, or the strip would be too large.
+        MissingFontError: The file that ``font`` names is no font.
     """
-    _require(pictures, height)
+    _require(pictures)
+    require_side(height)
     # The size is checked before anything is scaled: a sheet of thousands of pictures would fill the memory.
     require_room(sum(round(each.width * height / max(1, each.height)) for each in pictures) * height)
     scaled = [_scaled_to(in_colour(picture), height) for picture in pictures]
@@ -263,8 +266,10 @@ def contact_sheet(
     Raises:
         InputError: There is no picture, the side or the number of columns cannot be used, or the sheet would be too
             large.
+        MissingFontError: The file that ``font`` names is no font.
     """
-    _require(pictures, side)
+    _require(pictures)
+    require_side(side)
     # Captions make rows higher than columns are wide, so a few more columns make the sheet about square.
     across = math.ceil(math.sqrt(len(pictures) * 1.2)) if columns is None else columns
     if across < 1:
@@ -290,9 +295,13 @@ def require_room(pixels: int) -> None:
         )
 
 
-def _require(pictures: Sequence[Image.Image], side: int) -> None:
+def _require(pictures: Sequence[Image.Image]) -> None:
     if not pictures:
         raise InputError("there is no picture to put on a sheet")
+
+
+def require_side(side: int) -> None:
+    """Raise InputError if a picture on a sheet cannot have a side or a height of so many px."""
     if not LEAST <= side <= MOST:
         raise InputError(f"a picture on a sheet cannot have {side} px", advice=f"Give {LEAST} to {MOST}.")
 

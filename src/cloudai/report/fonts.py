@@ -15,7 +15,17 @@ from PIL import ImageFont
 
 from cloudai.errors import CloudAIError
 
-__all__ = ["BUILT_IN", "Font", "MissingFontError", "candidates", "face_of", "find_font", "installed", "lacking"]
+__all__ = [
+    "BUILT_IN",
+    "Font",
+    "MissingFontError",
+    "candidates",
+    "face_of",
+    "find_font",
+    "installed",
+    "lacking",
+    "required",
+]
 
 Font: TypeAlias = str | os.PathLike[str] | None
 """Path of a font file; None looks for an installed one."""
@@ -92,7 +102,7 @@ def find_font(
     """
     if font:
         path = os.fspath(font)
-        if without := lacking(_required(path), text, bold=bold):
+        if without := lacking(required(path), text, bold=bold):
             raise _missing(Path(path).name, without)
         return face_of(path, size, bold=bold)
     fewest: list[str] | None = None
@@ -105,7 +115,7 @@ def find_font(
     raise _missing("no font found here", fewest or [])
 
 
-def _required(path: str) -> str:
+def required(path: str) -> str:
     """Return the path of a font file, or raise MissingFontError if it cannot be read as a font."""
     try:
         face_of(path, PROBE)
@@ -125,9 +135,9 @@ def candidates(*, bold: bool) -> Iterator[str]:
         MissingFontError: ``CLOUDAI_FONT`` is set, but names no font.
     """
     if wanted := os.environ.get("CLOUDAI_FONT"):
-        required = _required(wanted)
-        yield from _bold_beside(required) if bold else ()
-        yield required
+        own = required(wanted)
+        yield from _bold_beside(own) if bold else ()
+        yield own
     for regular, heavy in FAMILIES:
         for name in (heavy, regular) if bold else (regular,):
             if path := installed().get(name.lower()):

@@ -14,6 +14,7 @@ from cloudai.errors import InputError
 from cloudai.media import ImageInput
 from cloudai.models.base import Point
 from cloudai.models.face import Face
+from cloudai.report.card_files import SLOWEST
 from cloudai.report.color import in_colour
 from cloudai.report.facts import faces_in
 from cloudai.report.fetching import FetchURLs
@@ -163,14 +164,16 @@ def save_morph(
         rows: A batch, outcomes, results, a table of results, or the path of a journal or of a file of results.
         path: The file to write: a WebP if its name ends in ``.webp``, which is far smaller, and a GIF otherwise.
         side: Width and height in px.
-        seconds: How long it takes from one face to the next, the time included for which a face is shown alone.
+        seconds: How long it takes from one face to the next, the time included for which a face is shown alone; above
+            0, and 600 at most.
         name: See `save_drawings`.
         photos: See `save_drawings`.
         pictures: See `save_drawings`.
         fetch_urls: See `save_drawings`.
 
     Raises:
-        InputError: There are fewer than two faces, or too many; or the rows hold no results.
+        InputError: There are fewer than two faces, or too many; a number cannot be used; or the rows hold no results.
+        JournalError: The file is no journal, or cannot be read.
         OutputError: The file cannot be written.
     """
     faces = (
@@ -179,6 +182,11 @@ def save_morph(
         if (known := faces_in(subject))
     )
     _require_numbers(side)
+    if not 0 < seconds <= SLOWEST:
+        raise InputError(
+            f"a morph cannot take {seconds} s from one face to the next",
+            advice=f"Give more than 0, {SLOWEST:.0f} at most.",
+        )
     aligned = _all_aligned(faces, side)
     frames = _Morph(aligned, STEPS, HOLD)
     # Browsers slow down an animation whose frames are shown for less than 20 ms.

@@ -126,7 +126,9 @@ def require_ours(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     rows = {str(row.get("file")): dict(row) for row in table}
     # The index decides which files are removed. One that somebody has edited could name any file, so each name has to
     # be one that is made here.
-    are_ours = all(OURS.fullmatch(file) and file.startswith(f"{row['item']:0>4}") for file, row in rows.items())
+    are_ours = all(
+        OURS.fullmatch(file) and file.startswith(f"{row.get('item') or '':0>4}") for file, row in rows.items()
+    )
     if list(table.columns[: len(HEAD)]) != HEAD or not are_ours:
         raise wrong
     return rows

@@ -115,7 +115,8 @@ def card(
 
     Raises:
         InputError: The size is too small, there is no such size or theme, or a picture cannot be read.
-        MissingFontError: With ``strict``, no font has all letters of the caption or the footnote.
+        MissingFontError: The file that ``font`` names is no font; or, with ``strict``, no font has all letters of the
+            caption or the footnote.
     """
     across, down = _size(size)
     if theme not in THEMES:

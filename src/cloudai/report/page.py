@@ -101,8 +101,9 @@ def save_page(
         footer: A line of yours at the bottom, above the notice about what the machine does not know.
 
     Raises:
-        InputError: The language is not one of the page's.
+        InputError: The language is not one of the page's, or no tile has one of the columns.
         MissingExtraError: Jinja2 is not installed.
+        OutputError: The file cannot be written.
     """
     words = words_in(language)
     page = template("gallery.html")

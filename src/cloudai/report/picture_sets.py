@@ -14,7 +14,7 @@ import PIL.Image
 from cloudai.errors import CloudAIError, InputError, NeedsImageError
 from cloudai.media import ImageInput
 from cloudai.models.face import Face
-from cloudai.report.drawing import CutShape, contact_sheet, crop, draw, require_room, strip
+from cloudai.report.drawing import CutShape, contact_sheet, crop, draw, require_room, require_side, strip
 from cloudai.report.facts import faces_in, marks_in
 from cloudai.report.fetching import FetchURLs
 from cloudai.report.fonts import Font
@@ -69,7 +69,11 @@ def save_drawings(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is no such kind or column, or the rows hold no results.
+        InputError: There is no such kind or column, the rows hold no results, or somebody else has written an
+            ``index.csv`` into the folder.
+        JournalError: The file is no journal, or cannot be read.
+        MissingFontError: The file that ``font`` names is no font.
+        OutputError: A file cannot be written.
     """
     with NamedFiles(folder) as out:
         for subject, picture in opened_subjects(rows, name, photos, pictures, fetch_urls):
@@ -110,7 +114,10 @@ def save_faces(
         fetch_urls: See `save_drawings`.
 
     Raises:
-        InputError: There is no such shape or column, or the rows hold no results.
+        InputError: There is no such shape or column, the rows hold no results, or somebody else has written an
+            ``index.csv`` into the folder.
+        JournalError: The file is no journal, or cannot be read.
+        OutputError: A file cannot be written.
         SettingsError: ``margin`` or ``aspect`` is no number in its range.
     """
     suffix = ".jpg" if shape == "rectangle" else ".png"
@@ -152,8 +159,11 @@ def save_sheet(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is nothing to show, there is no such column, the rows hold no results, the sheet would be too
-            large, or the file has an ending of no picture, or of one that cannot be so large.
+        InputError: There is nothing to show, there is no such column, the rows hold no results, the side or the number
+            of columns cannot be used, the sheet would be too large, or the file has an ending of no picture, or of one
+            that cannot be so large.
+        JournalError: The file is no journal, or cannot be read.
+        MissingFontError: The file that ``font`` names is no font.
         OutputError: The file cannot be written.
     """
     target = Path(path)
@@ -161,6 +171,7 @@ def save_sheet(
         raise InputError(
             f"{target.name} has no ending of a picture", advice=f"Let it end in {' or '.join(ENDINGS_OF_SHEETS)}."
         )
+    require_side(side)
     opened = opened_subjects(rows, name, photos, pictures, fetch_urls)
     if of == "faces":
         each = ((called, cut) for _, _, called, cut in _faces(opened, 0.4, 3 / 4, "rectangle"))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from cloudai.models.base import Box, Level, Meta, Result
 from cloudai.models.face import EMOTIONS, Age, Emotions, Face, Faces, Pose
 from cloudai.models.image import Caption, Color, ImageAnalysis, Object, Person, Tag
 from cloudai.operations import OPERATIONS
-from cloudai.outcomes import Outcome
+from cloudai.outcomes import Outcome, OutcomeStatus
 from cloudai.reading import read_table, text_of
 from cloudai.table import Table
 from cloudai.table_files import FORMULA
@@ -71,15 +71,24 @@ def _of_line(line: str, number: int, name: str) -> Outcome[Any]:
         kept = json.loads(line)
         head = kept["item"], kept["input"]
         facts = {"operation": kept["operation"], "row": kept.get("row"), "status": kept["status"]}
+        _require_types(*head, **facts)
         if "result" not in kept:
             return Outcome(*head, error=_error(kept.get("error_type"), kept.get("error")), **facts)
         # Results are checked strictly, and only pydantic's reader of JSON takes a list for a tuple.
         result = OPERATIONS[kept["operation"]].result.model_validate_json(json.dumps(kept["result"]))
         return Outcome(*head, result=result._with(Meta.model_validate_json(json.dumps(kept["meta"])), None), **facts)  # noqa: SLF001
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
         raise InputError(
             f"line {number} of {name} is no result of cloudai", advice="Give what --json has printed."
         ) from error
+
+
+def _require_types(item: object, name: object, *, operation: object, row: object, status: object) -> None:
+    """Raise TypeError if the facts of an outcome are not what they are in each line that ``--json`` prints."""
+    is_numbered = isinstance(item, int) and not isinstance(item, bool) and item >= 0
+    is_told = isinstance(name, str) and isinstance(operation, str) and status in get_args(OutcomeStatus)
+    if not (is_numbered and is_told and isinstance(row, dict | None)):
+        raise TypeError("a fact of the outcome has another type")
 
 
 def _of_table(table: Table, name: str) -> list[Outcome[Any]]:

@@ -79,6 +79,9 @@ def typeface(text: str, size: int, font: Font = None, *, bold: bool = False) -> 
         size: The size of the letters in px.
         font: Path of a font file; see `find_font`.
         bold: Prefer the bold weight of a font.
+
+    Raises:
+        MissingFontError: The file that ``font`` names is no font.
     """
     try:
         # The ellipsis belongs to every text, because it may have to be shortened.
@@ -105,7 +108,7 @@ def readable(text: str, font: Font = None, *, bold: bool = False, strict: bool =
         strict: Whether letters that ``font``, or every font, lacks are an error: symbols never are.
 
     Raises:
-        MissingFontError: With ``strict``, a letter is missing.
+        MissingFontError: The file that ``font`` names is no font; or, with ``strict``, a letter is missing.
     """
     try:
         fonts.find_font(text, _PROBE, font, bold=bold)
@@ -170,9 +173,13 @@ def _name(one: str) -> str:
 
 
 def _best(text: str, font: Font, *, bold: bool) -> str:
-    """Return the path of the font that is asked for, or of the one that lacks the fewest characters of a text."""
+    """Return the path of the font that is asked for, or of the one that lacks the fewest characters of a text.
+
+    Raises:
+        MissingFontError: The file that ``font`` or ``CLOUDAI_FONT`` names is no font.
+    """
     if font:
-        return os.fspath(font)
+        return fonts.required(os.fspath(font))
     return min(fonts.candidates(bold=bold), key=lambda path: len(fonts.lacking(path, text, bold=bold)))
 
 

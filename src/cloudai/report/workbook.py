@@ -60,7 +60,8 @@ def save_workbook(
     """Write a workbook of Excel (extra ``data``), and return its path; nothing is sent.
 
     The first sheet has a row for each picture, with a small copy of it, the user's own columns and what is known; the
-    others have a row for each face, tag or line of text. No text becomes a formula or a link.
+    others have a row for each face, tag or line of text. What a sheet of Excel has no room for is left out with a
+    warning. No text becomes a formula or a link.
 
     Args:
         rows: A batch, outcomes, results, a table of results, or the path of a journal or of a file of results.
@@ -75,8 +76,10 @@ def save_workbook(
         language: Language of the headings of the first sheet.
 
     Raises:
-        InputError: There is no such column, or the rows hold no results.
+        InputError: There is no such column, the rows hold no results, or the language is not one of a report's.
+        JournalError: The file is no journal, or cannot be read.
         MissingExtraError: XlsxWriter is not installed.
+        OutputError: The file cannot be written.
     """
     try:
         import xlsxwriter
@@ -172,11 +175,14 @@ class _Sheet:
         if len(kept) > MOST_COLUMNS:
             log.warning("a sheet has 16,384 columns: the other %d are left out", len(kept) - MOST_COLUMNS)
             del kept[MOST_COLUMNS:]
+        if len(rows) > MOST_ROWS:
+            log.warning("a sheet has 1,048,576 rows: the last %d rows of the table are left out", len(rows) - MOST_ROWS)
+            rows = rows[:MOST_ROWS]
         for across, name in enumerate(kept):
             self._write(0, across, name, self._head)
             are_numbers = kind_of([row[name] for row in rows if row.get(name) not in (None, "")]) == "number"
             widest = _width(name) + 3  # the filter's button takes room
-            for down, row in enumerate(rows[:MOST_ROWS], start=1):
+            for down, row in enumerate(rows, start=1):
                 value = row.get(name)
                 if are_numbers and isinstance(value, str) and value:
                     value = float(value) if "." in value else int(value)  # a table of texts has the numbers as texts
@@ -190,7 +196,7 @@ class _Sheet:
                 self._sheet.set_row_pixels(down, THUMB + 4)
         self._sheet.freeze_panes(1, 2 if picture_rows else 0)
         if rows and kept:
-            self._sheet.autofilter(0, 0, min(len(rows), MOST_ROWS), len(kept) - 1)
+            self._sheet.autofilter(0, 0, len(rows), len(kept) - 1)
 
     def _write(self, down: int, across: int, value: Any, form: Any) -> None:
         """Write a cell as what it is; a text is never run."""

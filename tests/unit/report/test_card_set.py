@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from cloudai import InputError, read_table
-from cloudai.report import MissingFontError, card_news, card_set, cards, one_card, save_drawings
+from cloudai.report import MissingFontError, card_news, card_set, cards, one_card, save_drawings, save_morph, save_sheet
 from cloudai.report.card_set import untranslated
 from cloudai.report.named_files import NamedFiles
 from tests.unit.report import made
@@ -219,3 +219,14 @@ def test_not_all_cards_are_in_memory(tmp_path: Path, nanum: Path, monkeypatch: p
     assert most[0] <= 2
     with Image.open(tmp_path / "out" / "cards.gif") as moving:
         assert moving.n_frames == 8
+
+
+def test_a_sheet_or_a_morph_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A side of no pixels, or a time that no file can hold, is an error before any picture is opened."""
+    rows = [made.outcome(n, made.photo(tmp_path / f"{n}.jpg")) for n in range(2)]
+    for side in (0, -5):
+        with pytest.raises(InputError, match=f"cannot have {side} px"):
+            save_sheet(rows, tmp_path / "a.png", side=side)
+    for seconds in (0, -1, float("nan"), 1e6):
+        with pytest.raises(InputError, match="a morph cannot take"):
+            save_morph(rows, tmp_path / "a.gif", seconds=seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import unicodedata
 from dataclasses import replace
@@ -113,3 +115,26 @@ def test_nothing_on_the_page_is_run_or_loaded(tmp_path: Path) -> None:
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
     with pytest.raises(InputError, match="does not speak"):
         save_comparison(done, tmp_path / "page.html", title="", language="fr")  # type: ignore[arg-type]
+
+
+def test_boxes_are_where_they_were_on_any_copy_of_the_picture(tmp_path: Path, pictures: Pictures) -> None:
+    """A copy may be smaller, and turned by its EXIF data: the boxes keep their places on the upright picture."""
+    compared = compare(pictures, "detect_faces")
+    page = save_comparison(compared, tmp_path / "given.html", title="얼굴").read_text("utf-8")
+    copies = []
+    for given in pictures.given:
+        with PIL.Image.open(io.BytesIO(given)) as picture:
+            small = picture.convert("RGB").resize((picture.width // 2, picture.height // 2))
+        # The file holds the picture on its side, and says by how much it has to be turned.
+        exif = PIL.Image.Exif()
+        exif[0x0112] = 6
+        file = io.BytesIO()
+        small.transpose(PIL.Image.Transpose.ROTATE_90).save(file, "JPEG", exif=exif)
+        copies.append(PIL.Image.open(file))
+    other = save_comparison(compared, tmp_path / "copies.html", title="얼굴", images=copies).read_text("utf-8")
+    views = re.compile(r'viewBox="0 0 \d+ \d+" preserve.*?</svg>')
+    assert views.findall(page) == views.findall(other) != []
+    [data, *_] = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', other)
+    shown = PIL.Image.open(io.BytesIO(base64.b64decode(data)))
+    size = re.findall(r'viewBox="0 0 (\d+) (\d+)" preserve', page)[0]
+    assert (shown.width * 2, shown.height * 2) == tuple(map(int, size))

@@ -6,11 +6,14 @@ import io
 import shutil
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from cloudai.errors import CloudAIError
-from cloudai.report import MissingFontError, find_font, fonts
+from cloudai.models.base import Box
+from cloudai.report import Mark, MissingFontError, card, contact_sheet, draw, find_font, fonts, strip
 
 
 def test_given_font(nanum: Path) -> None:
@@ -136,3 +139,25 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nanum: Path) -
         assert find_font("나무", 20).getname()[0] == "NanumGothic"
     finally:
         fonts.installed.cache_clear()
+
+
+PICTURE = Image.new("RGB", (90, 90))
+MARK = Mark("face", Box(x=9, y=9, width=30, height=30, image_size=PICTURE.size), "웃음")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda font: draw(PICTURE, [MARK], font=font),
+        lambda font: strip([PICTURE], ["하나"], font=font),
+        lambda font: contact_sheet([PICTURE], ["하나"], font=font),
+        lambda font: card(PICTURE, "하나", font=font, strict=False),
+    ],
+)
+def test_a_file_that_is_no_font_is_told_wherever_a_font_is_named(use: Any, tmp_path: Path) -> None:
+    """Where missing letters are only named in their place, a font that cannot be read is an error all the same."""
+    with pytest.raises(MissingFontError, match="does not exist"):
+        use(tmp_path / "없다.ttf")
+    (tmp_path / "글.ttf").write_text("글", "utf-8")
+    with pytest.raises(MissingFontError, match="is not a font"):
+        use(tmp_path / "글.ttf")

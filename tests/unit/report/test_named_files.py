@@ -7,6 +7,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
+from cloudai import InputError
 from cloudai.report.filenames import LONGEST
 from cloudai.report.named_files import NamedFiles
 
@@ -22,3 +23,14 @@ def test_faces_of_one_input_have_files_of_their_own(name: str, tmp_path: Path) -
     assert name.startswith(paths[0].stem[len("0003-") :])
     with NamedFiles(tmp_path) as files:
         assert [files.save(picture, 3, name, {}) for _ in range(3)] == paths, "a second run writes other files"
+
+
+@pytest.mark.parametrize(
+    "index", ["file,x\n0001-a.jpg,1\n", "item,name,file\n,a,0001-a.jpg\n", "item,name,file\n1,a\n"]
+)
+def test_an_index_of_somebody_else_is_never_overwritten(index: str, tmp_path: Path) -> None:
+    """A table called index.csv that lacks a column or a number of ours is left as it is, and that is told."""
+    (tmp_path / "index.csv").write_text(index, "utf-8")
+    with pytest.raises(InputError, match=r"index\.csv was not written by cloudai"):
+        NamedFiles(tmp_path)
+    assert (tmp_path / "index.csv").read_text("utf-8") == index

@@ -241,3 +241,27 @@ def test_a_name_that_no_disk_has(name: str, tmp_path: Path) -> None:
     assert Photos([tmp_path]).of(Subject(0, "가", f"{name}.jpg")) is None
     with pytest.raises(InputError):
         ImageOf(tmp_path / f"{name}.jpg").open()
+
+
+LINE = {"item": 0, "input": "가.jpg", "operation": "detect_faces", "status": "failed"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({**LINE, "input": 5}),
+        json.dumps({**LINE, "item": "0"}),
+        json.dumps({**LINE, "item": -1}),
+        json.dumps({**LINE, "status": "broken"}),
+        json.dumps({**LINE, "status": ["ok"]}),
+        json.dumps({**LINE, "row": [1]}),
+        json.dumps({**LINE, "operation": ["detect_faces"]}),
+        "[" * 100_000,
+    ],
+)
+def test_a_line_that_json_has_not_printed(line: str, tmp_path: Path) -> None:
+    """A line whose facts are of other types than those of a result is named by its number."""
+    file = tmp_path / "r.jsonl"
+    file.write_text(f"{json.dumps(LINE)}\n{line}\n", "utf-8")
+    with pytest.raises(InputError, match=r"line 2 of r\.jsonl is no result"):
+        gallery(file, tmp_path / "g.html")

@@ -11,7 +11,7 @@ import pytest
 
 from cloudai import Outcome
 from cloudai.errors import TooLargeError
-from cloudai.report import save_workbook
+from cloudai.report import save_workbook, workbook
 from tests.privacy.test_inert import FORMULAS, MARKUP
 from tests.unit.report import made
 
@@ -130,3 +130,12 @@ def test_more_columns_than_excel_has(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "16,384 columns" in caplog.text
     with ZipFile(file) as book:
         assert 'autoFilter ref="A1:XFD2"' in book.read("xl/worksheets/sheet1.xml").decode()
+
+
+def test_more_rows_than_excel_has(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows that a sheet has no room for are counted in the log."""
+    monkeypatch.setattr(workbook, "MOST_ROWS", 2)
+    save_workbook([made.outcome(n, f"{n}.jpg") for n in range(3)], tmp_path / "a.xlsx", thumbnails=False)
+    assert "the last 1 rows of the table are left out" in caplog.text

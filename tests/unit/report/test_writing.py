@@ -206,3 +206,9 @@ def test_a_sheet_of_too_many_pixels(
     make = contact_sheet if layout == "sheet" else strip
     with pytest.raises(InputError, match="megapixels"):
         make([Image.new("RGB", (500, 500))] * 3, **({"side": 240} if layout == "sheet" else {"height": 240}))
+
+
+def test_the_narrowest_video(tmp_path: Path) -> None:
+    """A video of one pixel, which H.264 does not have, becomes one of two."""
+    pytest.importorskip("av")
+    assert save_mp4(CARDS, tmp_path / "a.mp4", seconds=0.1, width=1).stat().st_size > 0

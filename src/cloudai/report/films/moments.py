@@ -42,7 +42,8 @@ def save_moments(
     Args:
         rows: A batch over the frames of one video, its outcomes, or the path of a journal; see `save_video`.
         path: The file to write: ``.gif``, ``.webp`` or ``.mp4``.
-        count: The number of frames, from 1. No two are closer to each other than a third of their even distance.
+        count: The number of frames at most, from 1. No two are closer to each other than a third of their even
+            distance.
         emotion: The emotion that counts; None takes any but neutral and calm.
         seconds: How long each frame is shown.
         width: Width in px, at most that of the frames.
@@ -51,9 +52,12 @@ def save_moments(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: Nothing is known of expressions, no frame has the emotion, the video cannot be found, or is
-            the file to write.
+        InputError: Nothing is known of expressions, no frame has the emotion, the rows are not about frames of one
+            video, the video cannot be found, or is the file to write; or the count, the time, the width or the ending
+            of the file cannot be used.
+        JournalError: The file is no journal, or cannot be read.
         MissingExtraError: PyAV is not installed.
+        OutputError: The file cannot be written.
     """
     write = MOVING.get(Path(path).suffix.lower().removeprefix("."))
     if write is None:

@@ -18,7 +18,7 @@ from cloudai.table import Table
 __all__ = ["ages"]
 
 ENDS = ("age_low", "age_high", "age_years")
-DATES = ("date", "날짜", "taken", "촬영일", "time_s")
+DATES = ("date", "날짜", "taken", "촬영일")
 TRUE = ("true_age", "실제 나이", "실제_나이", "나이")
 """Columns of the user that hold the true age, in years."""
 # This is the mean length of a year of the calendar, leap years included.

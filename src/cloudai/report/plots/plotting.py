@@ -76,6 +76,7 @@ class Plot:
             InputError: The path has another ending.
             MissingExtraError: Jinja2 or matplotlib is not installed.
             MissingFontError: No font has all characters.
+            OutputError: The file cannot be written.
         """
         return save_plots([self], path, title=self.chart.title)
 
@@ -110,8 +111,8 @@ def plot(
         kind: "bars" (grouped; likelihood words as steps), "lines" (over seconds, dates or numbers), "ages" (ranges,
             with thumbnails and the true age) or "map" (by latitude and longitude, without map tiles). None chooses by
             the columns.
-        x: The column along the bottom: names of bars, or the seconds, dates or numbers of lines and ages. A table of
-            ages without dates takes them from the names of the files.
+        x: The column along the bottom: names of bars; the seconds, dates or numbers of lines; or the dates of ages. A
+            table of ages without a column of dates takes them from the names of the files.
         y: The column of values, or several columns with one unit, each of which becomes a series.
         by: The columns whose values tell the series apart, for example "emotion", or "track" for the faces of a video.
         where: Only rows whose columns have these values, for example ``{"provider": "google"}``.
@@ -139,6 +140,7 @@ def plot(
             columns have several units; or the file cannot be read.
         SettingsError: The options contradict each other, likelihood words are to be averaged or smoothed, or an event
             is nowhere along the bottom.
+        OutputError: The file cannot be written.
     """
     words_of(language)  # a language that is not spoken is told before the work
     # The rows are chosen before the words are translated: where= names values as the table has them.
@@ -174,10 +176,16 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
     """Write plots to one page, or a single plot to a picture, and return its path; see `Plot.save`.
 
     Args:
-        plots: The plots, in the language of the first.
+        plots: The plots, at least one; the page is in the language of the first.
         path: The file to write; only a page holds more than one plot.
         title: The heading of the page.
+
+    Raises:
+        InputError: There is no plot, or the path has an ending that no plot is written to.
+        SettingsError: There are several plots for a picture.
     """
+    if not plots:
+        raise InputError("there is no plot to write")
     ending = Path(path).suffix.lower()
     if ending in (".html", ".htm"):
         language = plots[0].chart.language

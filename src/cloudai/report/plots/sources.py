@@ -101,7 +101,7 @@ def _rows_in(text: str, name: str) -> list[dict[str, Any]]:
             if text.lstrip().startswith("[")
             else [json.loads(line) for line in text.split("\n") if line.strip()]
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is not JSON Lines", advice="Give one object a line, or a list of them.") from error
     if not all(isinstance(line, dict) for line in lines):
         raise InputError(f"{name} holds something else than objects", advice="Each line is one row: {…}.")

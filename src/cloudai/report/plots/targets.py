@@ -92,9 +92,9 @@ def opened_picture(picture: Picture, side: int) -> PIL.Image.Image | None:
         given = picture.given
         # A picture of which only a face is shown is opened in more pixels, so that the face has enough of them.
         whole = given if isinstance(given, PIL.Image.Image) else Image(given).open(round(side / max(share, 0.05)) + 1)
+        whole = in_colour(whole)
     except (CloudAIError, OSError):
         return None
-    whole = in_colour(whole)
     if picture.box is None:
         return whole
     left, top, right, bottom = picture.box

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cloudai.models.base import Box, Meta
 from cloudai.models.columns import TYPES
 from cloudai.models.face import Age, Face, Faces
 from cloudai.models.tables import TABLES
-from cloudai.report import MissingFontError, plot
+from cloudai.report import MissingFontError, plot, save_plots
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.smoothing import smoothed
 
@@ -313,3 +314,29 @@ def test_a_korean_plot_is_wholly_korean() -> None:
     assert plot(ages, kind="bars", y="age_years", language="ko").chart.y.unit == "세"
     numbers = {name for kind in TABLES.values() for name in kind.columns if TYPES.get(name) in (int, float)}
     assert not numbers - words_of("ko").keys()
+
+
+def test_a_picture_that_is_damaged_is_left_out(tmp_path: Path) -> None:
+    """A picture of Pillow whose file is cut off takes nothing from the page but itself."""
+    whole = io.BytesIO()
+    Image.effect_noise((300, 300), 50).save(whole, "PNG")
+    rows = [{"input": "가", "score": 1, "picture": Image.open(io.BytesIO(whole.getvalue()[:2000]))}]
+    page = plot(rows, tmp_path / "a.html", picture="picture") and (tmp_path / "a.html").read_text("utf-8")
+    assert "가" in page
+    assert "data:image" not in page
+
+
+def test_ages_of_the_frames_of_a_video_stand_side_by_side() -> None:
+    """The seconds of a video are no dates: ages of its frames are drawn one beside the other."""
+    rows = [{"input": f"연설.mp4#t={n}", "time_s": n + 0.5, "age_low": 20, "age_high": 30} for n in range(3)]
+    chart = plot(rows, kind="ages").chart
+    assert (chart.x.scale, len(chart.dots())) == ("category", 3)
+
+
+def test_lines_of_json_without_end(tmp_path: Path) -> None:
+    """A file that is nested deeper than Python reads is no JSON Lines, and no plot is written of nothing."""
+    (tmp_path / "a.jsonl").write_text("[" * 100_000, "utf-8")
+    with pytest.raises(InputError, match="is not JSON Lines"):
+        plot(tmp_path / "a.jsonl")
+    with pytest.raises(InputError, match="there is no plot"):
+        save_plots([], tmp_path / "a.html")
