@@ -13,8 +13,8 @@ from cloudai.cli import batches, commands
 from cloudai.cli.languages import chosen_language, speaking
 from cloudai.cli.outputs import discard_output, tell
 from cloudai.cli.parser import parser_of_command
-from cloudai.cli.running import IO_ERROR
-from cloudai.errors import CloudAIError, JournalError, OutputError
+from cloudai.cli.running import IO_ERROR, code_of
+from cloudai.errors import CloudAIError
 from cloudai.wording import say, translated, using_everywhere
 
 __all__ = ["main"]
@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if all went well, 1 if an input failed or a limit was reached, 2 if nothing (more) could be done, 74 if the
         journal or a table could not be written, 75 if the same command goes on later, 130 or 143 after Ctrl-C or a
         request to end, 141 if the output is no longer read.
+
+    Raises:
+        SystemExit: The help was printed (code 0), or an argument is wrong (code 2).
     """
     try:
         for stream in (sys.stdout, sys.stderr):
@@ -107,7 +110,7 @@ def _code_of(options: argparse.Namespace) -> int:
             return int(options.run(options))
     except CloudAIError as error:
         tell(error)
-        return IO_ERROR if isinstance(error, JournalError | OutputError) else 2
+        return code_of(error)
 
 
 class _Teller(logging.Handler):

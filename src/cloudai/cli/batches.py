@@ -21,12 +21,12 @@ from cloudai.cli.folders import TakenError, beginning, require_folder, require_f
 from cloudai.cli.outputs import STDOUT, require_one_output, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.running import (
-    CODES,
     HOPELESS,
     INTERRUPTED,
     IO_ERROR,
     NOT_WELL,
     batch_settings,
+    code_of,
     fetch_rules,
     given_options,
     journal_path,
@@ -101,7 +101,7 @@ def _texts_of(given: str, options: argparse.Namespace) -> list[str]:
     """Return the text that was given, or the lines of the file that it names.
 
     Raises:
-        InputError: It names a table, of which no column is chosen.
+        InputError: It names a table, of which no column is chosen, or a file that cannot be read.
     """
     if not _is_file(given):
         return [given]
@@ -239,7 +239,10 @@ def _planned(
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> int:
-    """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
+    """Carry out a batch and return the exit code; ``where`` is the journal.
+
+    The table is written however the batch ended, unless nothing was done for want of a usable key or setting.
+    """
     code = taken = 0
     caveats: dict[str, None] = {}
     with signals_to(job) as caught:
@@ -251,7 +254,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
-            code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
+            code = code_of(error)
         except OSError:  # the output is closed, or is a file on a full disk
             tell_where(where)
             raise
@@ -522,10 +525,12 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
     """Write out one batch of a journal, or with ``--json`` all of them.
 
     Raises:
-        InputError: There is no such batch, or there are several and ``--csv`` can hold only one.
+        InputError: There is no batch, or none of this number, or there are several and ``--csv`` can hold only one.
         JournalError: Some inputs cannot be read; all others are written out before.
     """
     wanted = [batch for batch in batches if options.batch in (None, batch["batch"])]
+    if not batches:  # a keeper makes the file before the first worker comes
+        raise InputError(f"{options.file} holds no batch yet", advice="Run one with it first.")
     if not wanted:
         raise InputError(f"no batch {options.batch} in {options.file}", advice=f"It has 1 to {len(batches)}.")
     # Batches of different operations have different columns.

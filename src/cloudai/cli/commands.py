@@ -176,7 +176,12 @@ def doctor(options: argparse.Namespace) -> int:
     """Print where each setting of each provider was found, or that it is missing; show only the end of a key.
 
     Returns:
-        The exit code: 1 if a provider was named and none of its operations can be called, else 0.
+        The exit code: with ``--check`` that of `cli.check.check`, and 0 with ``--report``. Otherwise it is 1 if a
+        provider was named and none of its operations can be called, else 0.
+
+    Raises:
+        InputError: Options exclude each other, or one has no effect.
+        SettingsError: There is no provider of the name.
     """
     classes, problems = ({options.name: find(options.name)}, []) if options.name else usable()
     if options.report and options.check:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.batch.journal import copy_of
+from cloudai.batch.shared.address import is_address
 from cloudai.cli.batches import provider_of, settings_of
 from cloudai.cli.outputs import require_one_output, require_writable, tell, write_table
-from cloudai.cli.running import PAUSED, fetch_rules, journal_path, provider_names, tell_where
+from cloudai.cli.running import IO_ERROR, PAUSED, code_of, fetch_rules, journal_path, provider_names, tell_where
 from cloudai.client import Client
 from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison
@@ -50,12 +51,12 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         if options.plan:
             # A plan writes nothing into the journal, and can be made while the comparison runs.
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
-                _plan(client, name, given, {**settings, "journal": copied})
+                _plan(client, options, given, {**settings, "journal": copied})
             return 0
         how = {"truth": options.truth, "overlap": options.overlap, "feature": options.feature}
         try:
             compared = client.compare(name, given, **how, **settings)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, PausedError):
             tell_where(where)
             raise
     try:
@@ -63,14 +64,19 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     finally:  # what was paid for is shown also if the page cannot be written
         _written(compared, options, where)
     _tell_errors(compared)
-    # `PAUSED` tells a script that the same command goes on later, which matters more than an input that has failed.
-    if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
-        return PAUSED
+    # That the journal cannot be written, or that the same command goes on later, matters more to a script than that an
+    # input has failed.
+    codes = {code_of(problem) for problem in compared.problems.values()}
+    for code in (IO_ERROR, PAUSED):
+        if code in codes:
+            return code
     return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))
 
 
 def _require_sense(options: argparse.Namespace) -> None:
-    """Raise SettingsError for options that ask for nothing, or for a table that there is not."""
+    """Raise SettingsError for options that ask for nothing, or for what no comparison has."""
+    if is_address(options.journal):  # a plan would not say it, because it opens no journal of a keeper
+        raise SettingsError("a keeper cannot keep the journal of this", advice="Give the path of a file.")
     several = len(provider_names(options))
     if several < 2:  # noqa: PLR2004
         raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
@@ -93,10 +99,13 @@ def _tell_errors(compared: Comparison) -> None:
         tell(say("{reason} ({n} inputs)", reason=said, n=n) if n > 1 else said)
 
 
-def _plan(client: Client, operation: str, given: Any, settings: dict[str, Any]) -> None:
+def _plan(client: Client, options: argparse.Namespace, given: Any, settings: dict[str, Any]) -> None:
     """Print what each provider would be sent."""
     for provider in client.providers:
-        with Client(provider) as one, one.batch(operation, given, **settings) as job:
+        with (
+            Client(provider, fetch_urls=fetch_rules(options) or False) as one,
+            one.batch(options.operation.name, given, **settings) as job,
+        ):
             print(f"{provider.name}\n{job.plan()}")
 
 

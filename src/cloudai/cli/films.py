@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def frames_of(options: argparse.Namespace) -> tuple[Frames, list[str]] | None:
 
 def require_no_video(path: str) -> None:
     """Raise InputError if a file is a video of which nothing says which frames are to be looked at."""
-    if Path(path).suffix.lower() in inputs.VIDEOS and Path(path).is_file():
+    if Path(path).suffix.lower() in inputs.VIDEOS and os.path.isfile(path):  # noqa: PTH113  # no error for any name
         raise InputError(
             f"{path} is a video, and nothing says which of its frames to look at",
             advice="Give --every 2 (seconds), --fps, --frames, --at or --scenes: each frame is a call.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import os
 import re
 import sys
 import unicodedata
@@ -69,7 +70,7 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool | 
             such option: the folders are passed over without a word of it.
 
     Raises:
-        InputError: A folder has no file with such a suffix, or no file fits a pattern.
+        InputError: A folder has no file with such a suffix or cannot be read, or no file fits a pattern.
     """
     return [name for path in paths for name in _expanded(path, suffixes, recursive=recursive)]
 
@@ -77,15 +78,19 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool | 
 def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool | None) -> list[str]:
     if ADDRESS.match(path) or STORED.match(path) or len(path) > LONGEST:
         return [path]
-    here = Path(path)
-    if here.is_dir():
-        return _in_folder(here, suffixes, recursive=recursive)
+    # Of a name that the system does not take, os.path says that nothing is there, where pathlib raises an error.
+    if os.path.isdir(path):  # noqa: PTH112
+        try:
+            return _in_folder(Path(path), suffixes, recursive=recursive)
+        except OSError as error:
+            raise InputError(f"the folder {path} cannot be read ({error.strerror})", advice=MAY_READ) from error
     # A file whose name has brackets in it, such as "photo[1].jpg", is a file, and no pattern.
-    if not here.exists() and glob.has_magic(path):
+    if not os.path.exists(path) and glob.has_magic(path):  # noqa: PTH110
         return _some([name for name in glob.glob(path, recursive=True) if Path(name).is_file()], f"nothing fits {path}")
     return [path]  # a file that does not exist has a row in the table, with the reason
 
 
+MAY_READ = "Check who may read it."
 LONGEST = 4_000
 """Characters of the longest path that is looked for; a longer text is handed on, because it may be base64."""
 MACOS = "._"

@@ -15,7 +15,9 @@ __all__ = ["run"]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry out the command, and return its exit code: 1 if nothing was installed or removed, else 0.
+    """Carry out the command, and return its exit code: 1 if what was asked for was not done, else 0.
+
+    A model that is installed already is not installed again, and the code is 0 then.
 
     Raises:
         InputError: An action lacks the name of a model, or has an option that means nothing to it.

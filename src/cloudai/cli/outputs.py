@@ -78,7 +78,8 @@ def require_writable(
         flag: The option that names the file, for the error.
 
     Raises:
-        InputError: The path is a folder, cannot be written, or is one of ``inputs``.
+        InputError: The path is a folder, cannot be written, is one of ``inputs``, or has an ending of no table.
+        MissingExtraError: A package is not installed without which no table is written to a file with this ending.
     """
     if path in (None, STDOUT):
         return

@@ -264,7 +264,7 @@ def _reports(subparsers: Any) -> None:
     drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")
     drawings.add_argument("--of", choices=["faces", "pictures"], default="faces", help="what a sheet or strip shows")
     drawings.add_argument("--shape", choices=["rectangle", "rounded", "circle"], help="the shape of single faces")
-    drawings.add_argument("--margin", type=float, metavar="SHARE", help="the margin around a face (0.4)")
+    drawings.add_argument("--margin", type=values.margin, metavar="SHARE", help="the margin around a face (0.4)")
     drawings.add_argument("--aspect", type=values.aspect, metavar="W:H", help="width to height of a face (3:4)")
     drawings.add_argument("--font", type=values.text, metavar="FILE", help="a font that has the letters of the labels")
 

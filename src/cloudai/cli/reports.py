@@ -11,11 +11,10 @@ from typing import Any
 from cloudai.cli import films, inputs
 from cloudai.cli.outputs import STDOUT, require_page, tell
 from cloudai.cli.running import (
-    CODES,
-    HOPELESS,
     INTERRUPTED,
     NOT_WELL,
     batch_settings,
+    code_of,
     fetch_rules,
     given_options,
     is_table,
@@ -29,11 +28,13 @@ from cloudai.cli.running import (
 from cloudai.client import Client
 from cloudai.core.urls import FetchRules
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media import Image
 from cloudai.media.video import Frames
 from cloudai.outcomes import Outcome
 from cloudai.reading import table_in
 from cloudai.report import (
     cards,
+    find_font,
     gallery,
     save_drawings,
     save_faces,
@@ -101,6 +102,7 @@ def as_gallery(options: argparse.Namespace) -> int:
 def as_cards(options: argparse.Namespace) -> int:
     """Write cards, and what is made of them, and return the exit code."""
     require_formats(options.formats or ())  # before anything is paid for
+    _require_files(options)
     folder = Path(options.out or "cloudai-cards")
     _require_folder_of(folder)
     # An index that somebody else has written into this folder is not overwritten.
@@ -122,6 +124,7 @@ def as_cards(options: argparse.Namespace) -> int:
 def as_drawings(options: argparse.Namespace) -> int:
     """Write drawings, faces, a sheet, a strip, a morph, or what is made of a video, and return the exit code."""
     require_kinds(options.kinds or ())
+    _require_files(options)
     out = Path(options.out or "cloudai-drawn")
     _require_folder_of(out)
     if endings := ENDINGS.get(options.make):
@@ -196,6 +199,23 @@ def _require_folder_of(path: Path) -> None:
     """Raise InputError if the folder of a file is not there, before anything is paid for."""
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent}", advice="Make it first, or give --out another path.")
+
+
+def _require_files(options: argparse.Namespace) -> None:
+    """Check the font, and the logo of cards, before anything is paid for.
+
+    Raises:
+        InputError: The logo cannot be read as a picture.
+        MissingFontError: The font cannot be read as one.
+    """
+    if options.font:
+        find_font("", LETTER, options.font)
+    if logo := getattr(options, "logo", None):
+        Image(logo).look()
+
+
+LETTER = 12
+"""The size in px at which a font is tried."""
 
 
 def _told(kept: _Kept, files: Sequence[Path], more: str = "") -> int:
@@ -344,7 +364,7 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
                 for _ in job:
                     pass
             except CloudAIError as error:
-                code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
+                code = code_of(error)
                 hopeless = error
         if hopeless is not None:
             # Where nothing was done at all, there is no report to make.

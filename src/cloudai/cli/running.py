@@ -32,6 +32,7 @@ __all__ = [
     "NOT_WELL",
     "PAUSED",
     "batch_settings",
+    "code_of",
     "fetch_rules",
     "given_options",
     "is_table",
@@ -56,6 +57,13 @@ CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: 
 """Exit codes of the errors that end a batch; any other is `HOPELESS`."""
 HOPELESS = 2
 """Exit code if nothing (more) could be done."""
+
+
+def code_of(error: Exception) -> int:
+    """Return the exit code of a command that an error has ended."""
+    return next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
+
+
 NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 """Endings of inputs that make the exit code 1."""
 

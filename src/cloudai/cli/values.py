@@ -8,9 +8,23 @@ from __future__ import annotations
 import argparse
 import math
 
+from cloudai.models.face import ASPECTS, MARGINS
 from cloudai.wording import say
 
-__all__ = ["above", "aspect", "count", "dated", "equal", "fraction", "number", "seconds", "text", "whole", "words"]
+__all__ = [
+    "above",
+    "aspect",
+    "count",
+    "dated",
+    "equal",
+    "fraction",
+    "margin",
+    "number",
+    "seconds",
+    "text",
+    "whole",
+    "words",
+]
 
 
 def equal(text: str) -> tuple[str, str]:
@@ -31,22 +45,22 @@ def dated(text: str) -> tuple[str, str]:
 
 def fraction(text: str) -> float:
     """Return a number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
-    return value
+    return _between(text, _finite(text), (0, 1))
+
+
+def margin(text: str) -> float:
+    """Return the margin around a face, as a share of its box, in the range that a face can be cut out with."""
+    return _between(text, _finite(text), MARGINS)
 
 
 def aspect(text: str) -> float:
     """Return the ratio that ``3:4`` stands for, or the one number that it is written as: ``1.5`` is 1.5:1."""
     width, _, height = text.partition(":")
     try:
-        return float(width) / float(height or 1)
+        ratio = float(width) / float(height or 1)
     except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"{text} is no ratio such as 3:4") from None
+        raise argparse.ArgumentTypeError(say("{text} is no ratio such as 3:4", text=text)) from None
+    return _between(text, ratio, ASPECTS)
 
 
 def words(given: str) -> list[str]:
@@ -95,6 +109,15 @@ def seconds(text: str) -> float:
     """Return a number of seconds above 0."""
     if not (value := _finite(text)) > 0:
         raise argparse.ArgumentTypeError(say("{text} is no number of seconds above 0", text=text))
+    return value
+
+
+def _between(text: str, value: float, ends: tuple[float, float]) -> float:
+    """Return a value that is in a range; NaN is in none."""
+    low, high = ends
+    if not low <= value <= high:
+        told = say("{text} is no number from {low} to {high}", text=text, low=f"{low:g}", high=f"{high:g}")
+        raise argparse.ArgumentTypeError(told)
     return value
 
 

@@ -84,6 +84,9 @@ def test_lines_of_a_file_from_excel(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["age", HOPPER, "--provider", "azure"], 1, "with Microsoft's approval: cloudai age --face-approved."),
         (["age", HOPPER, "--face-approved"], 2, "--face-approved is for --provider azure"),
         (["faces", "/no/such/*.jpg"], 2, "nothing fits"),
+        (["faces", "가" * 300], 1, "failed"),
+        (["faces", f"{'가' * 300}.mp4"], 1, "failed"),
+        (["demo", "가" * 300], 2, "there is no folder"),
         (["sentiment", "x", "--env-file", "없음.env"], 2, "there is no file 없음.env"),
     ],
 )
@@ -399,3 +402,16 @@ def test_the_encoding_can_be_named(
             printed = capsys.readouterr()
             assert ("--encoding" in printed.err) == (code == 2)
             assert ("très bon café" in printed.out) == (code == 0)
+
+
+def test_a_folder_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of inputs that cannot be listed is an input that cannot be used, and nothing that cannot be written."""
+
+    def refused(_: Path) -> Any:
+        raise PermissionError(13, "Permission denied", "사진")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert main(["faces", str(tmp_path)]) == 2
+    assert "cannot be read (Permission denied)" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cloudai import Client, Response
+from cloudai.batch.journal import Journal
 from cloudai.batch.kept import kept_in
 from cloudai.cli import main
 from cloudai.core.flow import Request
@@ -115,3 +116,14 @@ def test_the_address_of_a_keeper_is_no_file(
         "여기서는 관리자의 주소가 아니라 저널 파일을 읽습니다."
         " 관리자가 있는 컴퓨터에서, 관리자의 저널 파일 경로를 주고 실행하세요.\n"
     )
+
+
+@pytest.mark.parametrize("flags", [["--json"], ["--csv", "표.csv"]])
+def test_a_journal_without_a_batch(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """A keeper's journal that no worker has come to yet says so, and names no numbers of batches."""
+    monkeypatch.chdir(tmp_path)
+    Journal("모두.journal").close()
+    assert main(["journal", "모두.journal", *flags]) == 2
+    assert "holds no batch yet" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import signal
 import unicodedata
@@ -234,6 +235,9 @@ def test_what_is_too_little_after_ctrl_c_is_told(
         (["gallery", "--journal", "KEPT", "--name", "나이"], "no column 나이"),
         (["cards", "사진", "--formats", "avi"], "no format avi"),
         (["gallery", "사진", "--out", "없는/g.html"], "there is no folder"),
+        (["draw", "사진", "--font", "없는.ttf"], "the font file does not exist"),
+        (["cards", "사진", "--font", "없는.ttf"], "the font file does not exist"),
+        (["cards", "사진", "--logo", "없는.png"], "there is no file 없는.png"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -243,9 +247,23 @@ def test_mistakes_are_told(
     """A mistake ends the command with one line that says what to do, and never with a traceback."""
     (folder / "inputs.csv").write_text("성,주소\n김,서울\n", "utf-8")
     assert main([str(kept) if word == "KEPT" else word for word in arguments]) in (2, 74)
-    said = capsys.readouterr().err
+    out, said = capsys.readouterr()
     assert told in said
     assert "Traceback" not in said
+    assert "wrote" not in out
+    assert "left out" not in said  # no batch has begun
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--margin", "nan"), ("--margin", "101"), ("--aspect", "nan"), ("--aspect", "-3:4"), ("--aspect", "3:0")],
+)
+def test_a_cut_that_no_face_can_have(flag: str, value: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A margin or an aspect out of range is refused with the usage, in the user's language, and before any batch."""
+    with pytest.raises(SystemExit):
+        main(["--lang", "ko", "draw", "사진", "--make", "faces", f"{flag}={value}"])
+    assert re.search(f"{flag}: {re.escape(value)}.+ 아닙니다", capsys.readouterr().err)
+    assert not (folder / "cloudai-drawn").exists()
 
 
 def test_a_plan_sends_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

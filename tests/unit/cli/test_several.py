@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloudai import AuthError, Client, JournalError, PausedError
 from cloudai.cli import main
 from tests.made_up.faults import head
 from tests.made_up.server import Faultd, faultd
@@ -108,3 +110,47 @@ def test_after_ctrl_c_a_comparison_says_where_its_answers_are(
     monkeypatch.setattr("cloudai.client.Client.compare", interrupted)
     assert main(["compare", "sentiment", "맛", "멋", "--provider", "azure,local", "--journal", "비교.journal"]) == 130
     assert "비교.journal has what is finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(PausedError("the quota is spent"), 75), (JournalError("the disk is full"), 74), (AuthError("no such key"), 2)],
+)
+def test_why_nothing_was_compared_decides_the_exit_code(
+    error: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A comparison without any answer ends with the code of its error; after a pause its journal is named."""
+
+    def failed(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cloudai.client.Client.compare", failed)
+    assert main(["compare", "sentiment", "맛", "--provider", "azure,local", "--journal", "비교.journal"]) == code
+    assert ("비교.journal has what is finished" in capsys.readouterr().err) == (code == 75)
+
+
+def test_a_journal_that_one_provider_could_not_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one provider has answered and the journal failed meanwhile, the exit code tells of the journal."""
+    compare = Client.compare
+
+    def ended(*given: Any, **settings: Any) -> Any:
+        done = compare(*given, **settings)
+        return replace(done, problems={"made-up": JournalError("the disk is full")})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cloudai.client.Client.compare", ended)
+    command = ["compare", "sentiment", "I love it.", "--language", "en", "--provider", "local,azure"]
+    assert main([*command, "--journal", "none"]) == 74
+
+
+def test_the_plan_of_a_comparison_is_what_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Addresses that are fetched here are planned so, and a keeper is refused by the plan as well as by the run."""
+    monkeypatch.chdir(tmp_path)
+    command = ["compare", "faces", "https://photos.example/a.jpg", "--provider", "azure,google"]
+    assert main([*command, "--fetch-urls", "--plan"]) == 0
+    assert capsys.readouterr().out.count("1: fetched here when it runs") == 2
+    assert main([*command, "--plan", "--journal", "keeper://127.0.0.1:9"]) == 2
+    assert "a keeper cannot keep the journal" in capsys.readouterr().err
