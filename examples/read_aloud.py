@@ -5,8 +5,9 @@
     python examples/read_aloud.py mine.csv --provider google --format mp3
 
 A table of yours has the columns author and text, and language and voice if you want to choose. A row that cannot be
-read aloud, for example one without text, fails alone. The quotations are by Emily Dickinson (1830-1886) and Kim Sowol
-(1902-1934), and in the public domain. The sounds of the sample are tones.
+read aloud, for example one without text, or in a language that the provider has no voice for, fails alone. The
+quotations are by Emily Dickinson (1830-1886) and Kim Sowol (1902-1934), and in the public domain. The sounds of the
+sample are tones.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> int:
                     speech = client.text_to_speech(
                         row["text"] or "", language=language, voice=voice, format=options.format
                     )
-                except (cloudai.InputError, cloudai.BadRequestError) as error:
+                except (cloudai.InputError, cloudai.BadRequestError, cloudai.UnsupportedOperationError) as error:
                     rows[-1]["error"] = str(error)
                     continue
                 # Two quotations may have the same author, so the number of the row keeps their files apart.

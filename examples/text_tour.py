@@ -43,20 +43,21 @@ def main() -> int:
                 "sentiment": lambda: cloudai.tidy(client.map("sentiment", texts[:2])),
                 "key_phrases": lambda: cloudai.tidy(client.map("key_phrases", texts[:2] + texts[4:6])),
                 "translation": lambda: cloudai.tidy(client.map("translate", texts[:1] + texts[4:6], to="ko")),
-                "dictionary": lambda: client.dictionary(options.word, source="en", to="ko").table(),
-                "picture": lambda: client.analyze_image(photo, features=["caption", "tags"]).table(),
-                "faces": lambda: client.detect_faces(photo).table(),
+                "dictionary": lambda: client.dictionary(options.word, source="en", to="ko"),
+                "picture": lambda: client.analyze_image(photo, features=["caption", "tags"]),
+                "faces": lambda: client.detect_faces(photo),
             }
             for name, call in calls.items():
-                print(f"\n{name}")
                 try:
-                    table = call().filled()
+                    found = call()
                 except cloudai.UnsupportedOperationError as error:
-                    print(error)
+                    print(f"\n{name}", error, sep="\n")
                     continue
+                table = (found if isinstance(found, cloudai.Table) else found.table()).filled()
                 table.to_csv(options.out / f"{name}.csv")
-                print(table.head(12))
-            draw(photo, client.detect_faces(photo)).save(options.out / "faces.png")
+                print(f"\n{name}", table.head(12), sep="\n")
+                if name == "faces":
+                    draw(photo, found).save(options.out / "faces.png")
     except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -22,7 +22,7 @@ import PIL.Image
 import pytest
 
 import cloudai
-from cloudai import Azure, Client, Google, Watson
+from cloudai import Azure, Client, Google, UnsupportedOperationError, Watson
 from cloudai.models.comparison import Comparison
 from cloudai.report import Plot
 from cloudai.table import Table
@@ -312,6 +312,23 @@ def test_a_quotation_without_text_fails_alone(
     assert "empty" in read[0]["error"]
     assert of_table("read_aloud", "저자,본문\n소월,안녕\n") == 2
     assert "has no column author or text" in capsys.readouterr().err
+
+
+def test_a_quotation_in_a_language_without_a_voice_fails_alone(
+    of_table: Callable[[str, str], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row whose language the provider does not speak has the reason in its place, and the others are read."""
+    speak = Client.text_to_speech
+
+    def speaks_no_klingon(client: Client, text: str, **options: Any) -> Any:
+        if options["language"] == "tlh":
+            raise UnsupportedOperationError("there is no voice for tlh")
+        return speak(client, text, **options)
+
+    monkeypatch.setattr(Client, "text_to_speech", speaks_no_klingon)
+    assert of_table("read_aloud", "author,text,language\nA,nuqneH,tlh\nB,안녕,ko\n") == 0
+    read = rows_of(tmp_path / "나옴" / "quotations.csv")
+    assert [(row["file"], "no voice" in row["error"]) for row in read] == [("", True), ("0001-B.wav", False)]
 
 
 def test_candidates_of_a_table(of_table: Callable[[str, str], int], tmp_path: Path) -> None:
