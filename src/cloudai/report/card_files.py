@@ -30,6 +30,8 @@ Viewers slow down a faster GIF, and the field for the time holds 655 s.
 RATE = 10
 """Frames a second of a video. Its cards stand still, but players seek badly where frames are seconds apart."""
 QUALITY = 82
+LONGEST_SIDE = {"gif": 65_535, "webp": 16_383, "mp4": 16_384}
+"""The most pixels that a side of a moving picture may have: GIF has 16 bits for it, WebP has 14, x264 no more."""
 
 
 def save_gif(
@@ -44,11 +46,11 @@ def save_gif(
         width: Width of the GIF in px; it keeps the cards' shape, and is never wider than they are.
 
     Raises:
-        InputError: There are no cards, they have several sizes, or a GIF cannot have the time, the width or so many
+        InputError: There are no cards, they have several sizes, or a GIF cannot have the time, the size or so many
             pixels.
         OutputError: The file cannot be written.
     """
-    _require(cards, seconds, width)
+    _require(cards, seconds, width, LONGEST_SIDE["gif"])
     # The frames are made one by one while the file is written, because a thousand cards do not fit into memory.
     frames = Each(cards, lambda shown: _frame(shown, min(width, shown.width)))
     # With disposal=1 each card stays until the next one covers it.
@@ -59,7 +61,7 @@ def save_webp(
     cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 1080
 ) -> Path:
     """Write cards as an animated WebP, about a tenth of a GIF in size and in all colours; see `save_gif`."""
-    _require(cards, seconds, width)
+    _require(cards, seconds, width, LONGEST_SIDE["webp"])
     frames = Each(cards, lambda shown: _scaled(shown, min(width, shown.width)))
     return write_whole(path, animated(frames, "WEBP", round(seconds * 1000), quality=QUALITY))
 
@@ -72,11 +74,11 @@ def save_mp4(
     Each card is shown for a whole number of tenths of a second, at least one.
 
     Raises:
-        InputError: There are no cards, they have several sizes, or a video cannot have the time or the width.
+        InputError: There are no cards, they have several sizes, or a video cannot have the time or the size.
         MissingExtraError: PyAV is not installed.
         OutputError: The file cannot be written; no half of it is left.
     """
-    _require(cards, seconds, width)
+    _require(cards, seconds, width, LONGEST_SIDE["mp4"])
     try:
         import av
     except ImportError as error:
@@ -86,7 +88,7 @@ def save_mp4(
     with written_whole(path) as part, av.open(str(part), "w", format="mp4", options=options) as container:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
         # H.264 with the colours that all players know has even sides only.
-        stream.width, stream.height = (max(2, n - n % 2) for n in _scaled(cards[0], min(width, cards[0].width)).size)
+        stream.width, stream.height = (max(2, n - n % 2) for n in _size_at(cards[0], min(width, cards[0].width)))
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, RATE)
         for shown in cards:
             frame = av.VideoFrame.from_image(  # type: ignore[no-untyped-call]
@@ -141,19 +143,29 @@ def _embedded(card: Image.Image) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def _require(cards: Sequence[Image.Image], seconds: float, width: int) -> None:
-    """Raise InputError if no moving picture can be made of these."""
+def _require(cards: Sequence[Image.Image], seconds: float, width: int, longest: int) -> None:
+    """Raise InputError if no moving picture can be made of these, in a format whose sides have so many px at most."""
     if len({card.size for card in cards}) != 1:
         raise InputError("a GIF needs at least one card, and all of one size", advice="Give card(…, size=…) one size.")
     if not SHORTEST <= seconds <= SLOWEST:
         raise InputError(f"a GIF cannot show a card for {seconds} s", advice=f"Give {SHORTEST} to {SLOWEST:.0f}.")
     if width < 1:
         raise InputError(f"a GIF cannot be {width} px wide", advice="Give at least 1.")
+    across, down = _size_at(cards[0], min(width, cards[0].width))
+    if max(across, down) > longest:
+        raise InputError(
+            f"moving pictures of this kind cannot have {across}×{down} px",
+            advice=f"Give at most {longest:,} px a side.",
+        )
+
+
+def _size_at(shown: Image.Image, width: int) -> tuple[int, int]:
+    """Return the size of a card that is so wide, in px."""
+    return width, max(1, round(shown.height * width / shown.width))
 
 
 def _scaled(shown: Image.Image, width: int) -> Image.Image:
-    height = max(1, round(shown.height * width / shown.width))
-    return in_colour(shown).resize((width, height), Image.Resampling.LANCZOS)
+    return in_colour(shown).resize(_size_at(shown, width), Image.Resampling.LANCZOS)
 
 
 def _frame(shown: Image.Image, width: int) -> Image.Image:

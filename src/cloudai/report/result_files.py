@@ -84,7 +84,7 @@ def _of_line(line: str, number: int, name: str) -> Outcome[Any]:
 
 
 def _require_types(item: object, name: object, *, operation: object, row: object, status: object) -> None:
-    """Raise TypeError if the facts of an outcome are not what they are in each line that ``--json`` prints."""
+    """Raise TypeError if the facts of an outcome are not what they are in each file that the command has written."""
     is_numbered = isinstance(item, int) and not isinstance(item, bool) and item >= 0
     is_told = isinstance(name, str) and isinstance(operation, str) and status in get_args(OutcomeStatus)
     if not (is_numbered and is_told and isinstance(row, dict | None)):
@@ -108,7 +108,7 @@ def _of_table(table: Table, name: str) -> list[Outcome[Any]]:
         # The rows of one input stand one below the other, as they were written.
         for item, rows in groupby(lines, key=lambda row: int(row["item"])):
             outcomes.append(_of_rows(item, list(rows), theirs, reader))
-    except (ValueError, TypeError, ValidationError) as error:
+    except (ValueError, TypeError, OverflowError, ValidationError) as error:
         raise InputError(f"{name} is damaged: {str(error).splitlines()[0]}", advice="Write it anew.") from error
     return outcomes
 
@@ -123,6 +123,7 @@ def _of_rows(item: int, rows: Sequence[Mapping[str, Any]], theirs: Sequence[str]
     first = rows[0]
     row = {name: first.get(name) for name in theirs} or None
     name = str(first.get("input") or "")
+    _require_types(item, name, operation=str(first.get("operation") or ""), row=row, status=first["status"])
     if first.get("error") or first["status"] not in ("ok", "none_found"):
         return Outcome(
             item, name, error=_error(first.get("error_type"), first.get("error")), row=row, status=first["status"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudai import InputError, JournalError, Outcome, tidy
+from cloudai import InputError, JournalError, Outcome, Table, tidy
 from cloudai.cli import main
 from cloudai.errors import TooLargeError
 from cloudai.media import Image as ImageOf
@@ -265,3 +265,12 @@ def test_a_line_that_json_has_not_printed(line: str, tmp_path: Path) -> None:
     file.write_text(f"{json.dumps(LINE)}\n{line}\n", "utf-8")
     with pytest.raises(InputError, match=r"line 2 of r\.jsonl is no result"):
         gallery(file, tmp_path / "g.html")
+
+
+@pytest.mark.parametrize("odd", [{"status": "broken"}, {"item": "-1"}, {"image_width": "inf"}, {"item": float("inf")}])
+def test_a_table_that_was_damaged(odd: dict[str, Any], tmp_path: Path) -> None:
+    """A cell that no table of results has, in a column of ours, is an error that names the table."""
+    cells = {"x": 1, "y": 1, "width": 9, "height": 9, "image_width": 90, "image_height": 90}
+    row = {"item": 0, "input": "가.jpg", "status": "ok", "provider": "azure", "face": 0, **cells, **odd}
+    with pytest.raises(InputError, match="the table is damaged"):
+        gallery(Table([row]), tmp_path / "g.html")

@@ -212,3 +212,13 @@ def test_the_narrowest_video(tmp_path: Path) -> None:
     """A video of one pixel, which H.264 does not have, becomes one of two."""
     pytest.importorskip("av")
     assert save_mp4(CARDS, tmp_path / "a.mp4", seconds=0.1, width=1).stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("save", "ending", "side"), [(save_gif, "gif", 65_536), (save_webp, "webp", 16_384), (save_mp4, "mp4", 16_386)]
+)
+def test_a_moving_picture_that_is_too_long(save: Any, ending: str, side: int, tmp_path: Path) -> None:
+    """A side that the format has no room for is an error of cloudai's own, and no file is begun."""
+    with pytest.raises(InputError, match=f"cannot have 4×{side} px"):
+        save([Image.new("RGB", (4, side))], tmp_path / f"a.{ending}")
+    assert not list(tmp_path.iterdir())

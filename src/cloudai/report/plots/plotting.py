@@ -159,7 +159,7 @@ def plot(
         picture=picture,
         target=target,
         born=_day_of_birth(born),
-        events=tuple((events or {}).items()),
+        events=tuple((str(at), text) for at, text in (events or {}).items()),
         title=title,
         language=language,
     )

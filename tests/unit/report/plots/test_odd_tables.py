@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -340,3 +340,10 @@ def test_lines_of_json_without_end(tmp_path: Path) -> None:
         plot(tmp_path / "a.jsonl")
     with pytest.raises(InputError, match="there is no plot"):
         save_plots([], tmp_path / "a.html")
+
+
+def test_an_event_at_a_number_or_a_date_of_python() -> None:
+    """The position of an event may be what Python has for it, and need not be written as a text."""
+    assert plot(over("time_s", [0, 9]), events={3: "가"}).chart.events[0].start == 3  # type: ignore[dict-item]
+    dated = over("date", ["2008-01-01", "2010-01-01"])
+    assert plot(dated, kind="lines", events={date(2009, 1, 1): "나"}).chart.events[0].text == "나"  # type: ignore[dict-item]
