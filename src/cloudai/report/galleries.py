@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import PIL.Image
 
@@ -74,12 +74,16 @@ def gallery(
         footer: A line of yours at the bottom, above the notice about what the machine does not know.
 
     Raises:
-        InputError: The language is not one of the page's, there is no such column, or the rows hold no results.
+        InputError: The language is not one of the page's, there are no such tiles, there is no such column, or the rows
+            hold no results.
         JournalError: The file is no journal, or cannot be read.
         OutputError: The file cannot be written.
         MissingExtraError: Jinja2 is not installed.
     """
     words = words_in(language)
+    # Any other word would give a tile for each face, and look as if it had been meant.
+    if tiles not in get_args(Tiles):
+        raise InputError(f"there are no tiles {tiles!r}", advice=f"Give one of: {', '.join(get_args(Tiles))}.")
     shape: Shape = "pictures" if tiles == "pictures" else "faces"
     options: dict[str, Any] = {
         "title": title or words["gallery"],

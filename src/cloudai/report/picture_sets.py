@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import PIL.Image
 
@@ -28,6 +28,7 @@ __all__ = ["ENDINGS_OF_SHEETS", "opened_subjects", "save_drawings", "save_faces"
 
 PathLike = str | os.PathLike[str]
 Layout: TypeAlias = Literal["sheet", "strip"]
+Shown: TypeAlias = Literal["faces", "pictures"]
 
 ENDINGS_OF_SHEETS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff")
 # libjpeg writes at most 65,500 px a side; WebP has 14 bits for a side, and GIF has 16.
@@ -134,7 +135,7 @@ def save_sheet(
     path: PathLike,
     *,
     layout: Layout = "sheet",
-    of: Literal["faces", "pictures"] = "faces",
+    of: Shown = "faces",
     columns: int | None = None,
     side: int = 240,
     name: str | None = None,
@@ -159,9 +160,9 @@ def save_sheet(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is nothing to show, there is no such column, the rows hold no results, the side or the number
-            of columns cannot be used, the sheet would be too large, or the file has an ending of no picture, or of one
-            that cannot be so large.
+        InputError: There is nothing to show, there is no such layout or column, the rows hold no results, the side or
+            the number of columns cannot be used, the sheet would be too large, or the file has an ending of no picture,
+            or of one that cannot be so large.
         JournalError: The file is no journal, or cannot be read.
         MissingFontError: The file that ``font`` names is no font.
         OutputError: The file cannot be written.
@@ -171,6 +172,9 @@ def save_sheet(
         raise InputError(
             f"{target.name} has no ending of a picture", advice=f"Let it end in {' or '.join(ENDINGS_OF_SHEETS)}."
         )
+    for given, words in ((layout, get_args(Layout)), (of, get_args(Shown))):
+        if given not in words:
+            raise InputError(f"a sheet has no {given!r}", advice=f"Give one of: {', '.join(words)}.")
     require_side(side)
     opened = opened_subjects(rows, name, photos, pictures, fetch_urls)
     if of == "faces":

@@ -13,7 +13,17 @@ import pytest
 from PIL import Image
 
 from cloudai import InputError, read_table
-from cloudai.report import MissingFontError, card_news, card_set, cards, one_card, save_drawings, save_morph, save_sheet
+from cloudai.report import (
+    MissingFontError,
+    card_news,
+    card_set,
+    cards,
+    gallery,
+    one_card,
+    save_drawings,
+    save_morph,
+    save_sheet,
+)
 from cloudai.report.card_set import untranslated
 from cloudai.report.named_files import NamedFiles
 from tests.unit.report import made
@@ -230,3 +240,13 @@ def test_a_sheet_or_a_morph_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     for seconds in (0, -1, float("nan"), 1e6):
         with pytest.raises(InputError, match="a morph cannot take"):
             save_morph(rows, tmp_path / "a.gif", seconds=seconds)
+
+
+def test_a_word_that_is_misspelt_is_not_taken_for_another(tmp_path: Path) -> None:
+    """A word for tiles, or for what a sheet shows and how, that there is not is an error, and no guess is made."""
+    rows = [made.outcome(0, made.photo(tmp_path / "0.jpg"))]
+    with pytest.raises(InputError, match="there are no tiles 'portrait'"):
+        gallery(rows, tmp_path / "g.html", tiles="portrait")  # type: ignore[arg-type]
+    for wrong in ({"layout": "strips"}, {"of": "face"}):
+        with pytest.raises(InputError, match="a sheet has no"):
+            save_sheet(rows, tmp_path / "s.png", **wrong)  # type: ignore[arg-type]
