@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cloudai.report.plots.canvas import Canvas, lines_of_label, width_of
-from cloudai.report.plots.chart import Chart, Event
+from cloudai.report.plots.chart import Axis, Chart, Event
 from cloudai.report.plots.frame import SMALL, Frame
 
 __all__ = ["LINE", "draw_events", "rows_of_events"]
@@ -34,13 +32,17 @@ def rows_of_events(chart: Chart, left: float, right: float) -> list[tuple[Event,
             continue
         (words,) = lines_of_label(event.text, SMALL, WIDEST, 1) or [""]
         wide = width_of(words, SMALL)
-        shown = replace(event, start=max(event.start, chart.x.low), end=event.end and min(event.end, chart.x.high))
-        at = max(left, min(frame.across(shown.start) + 4, right - wide))
+        at = max(left, min(frame.across(_shown(event, chart.x)[0]) + 4, right - wide))
         # Each note stands in the first row in which nothing is in its way.
         row = next((n for n, end in enumerate(ends) if end + 10 < at), len(ends))
         ends[row : row + 1] = [at + wide]
-        placed.append((shown, row, at, words))
+        placed.append((event, row, at, words))
     return placed
+
+
+def _shown(event: Event, axis: Axis) -> tuple[float, float | None]:
+    """Return the ends of an event as far as they are on the axis; the second is None for a note at one position."""
+    return max(event.start, axis.low), None if event.end is None else min(event.end, axis.high)
 
 
 def draw_events(canvas: Canvas, chart: Chart, frame: Frame, top: float) -> None:
@@ -54,13 +56,13 @@ def draw_events(canvas: Canvas, chart: Chart, frame: Frame, top: float) -> None:
     """
     for event, row, at, words in rows_of_events(chart, frame.left, frame.right):
         # The tooltip has the whole stretch, also where the axis shows a part of it.
-        whole = next(each for each in chart.events if each.text == event.text)
-        when = " – ".join(chart.x.told(end) for end in (whole.start, whole.end) if end is not None)
+        when = " – ".join(chart.x.told(end) for end in (event.start, event.end) if end is not None)
+        start, end = _shown(event, chart.x)
         with canvas.within("g", class_="event", role="img", aria_label=f"{event.text}, {when}"):
             canvas.add("title", f"{event.text}\n{when}")
-            x, y = frame.across(event.start), top + row * LINE
-            if event.end is not None:
-                wide = frame.across(event.end) - x
+            x, y = frame.across(start), top + row * LINE
+            if end is not None:
+                wide = frame.across(end) - x
                 canvas.add("rect", class_="stretch", x=x, y=y, width=wide, height=frame.bottom - y)
             else:
                 canvas.line(x, y, x, frame.bottom, "note-line")

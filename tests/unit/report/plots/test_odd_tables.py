@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,25 @@ def test_an_event_at_a_number_or_a_date_of_python() -> None:
     assert plot(over("time_s", [0, 9]), events={3: "가"}).chart.events[0].start == 3  # type: ignore[dict-item]
     dated = over("date", ["2008-01-01", "2010-01-01"])
     assert plot(dated, kind="lines", events={date(2009, 1, 1): "나"}).chart.events[0].text == "나"  # type: ignore[dict-item]
+
+
+def test_two_events_with_the_same_words() -> None:
+    """Each tells its own date, although both are called alike."""
+    events = {"2003-05-01": "선거", "2007-12-19": "선거"}
+    drawn = plot(over("date", ["2000-01-01", "2010-01-01"]), kind="lines", events=events).svg()
+    assert 'aria-label="선거, 2003-05-01"' in drawn
+    assert 'aria-label="선거, 2007-12-19"' in drawn
+
+
+def test_a_stretch_that_ends_where_counting_begins() -> None:
+    """A stretch to 1970-01-01, from which days are counted, is cut off at the end of the axis as any other is."""
+    dated = over("date", ["1960-01-01", "1965-01-01"])
+    ends = [
+        plot(dated, kind="lines", events={f"1962-01-01/{end}": "임기"}).svg() for end in ("1970-01-01", "1970-01-02")
+    ]
+    one, other = (
+        re.search(r'class="stretch" [^>]*width="[^"]+"|width="[^"]+"[^>]*class="stretch"', svg) for svg in ends
+    )
+    assert one is not None
+    assert other is not None
+    assert one[0] == other[0]
