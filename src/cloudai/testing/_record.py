@@ -74,13 +74,13 @@ class Recorder:
         """Write an exchange into the cassette and the cassette to its file, and return the reply."""
         facts: dict[str, Any] = {"kind": "recorded"} | ({"note": self._note} if self._note else {})
         facts["request"] = request_facts(request, self._harmless)
-        facts["response"] = response_facts(
-            response, self._harmless, token=not request.credentials, largest=self._largest
-        )
         with self._lock:
             # A token that this exchange brings may stand in earlier ones, so they are cleaned before anything is
             # written.
             self._learn(request, response)
+            facts["response"] = response_facts(
+                response, self._harmless, self._secrets, token=not request.credentials, largest=self._largest
+            )
             before = self.cassette.exchanges
             exchange = Exchange.model_validate({**facts, **self._clean(facts)})
             self.cassette.exchanges = [*before, exchange]

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from cloudai.core.flow import Blob, File, Request, Response
-from cloudai.core.redaction import REDACTED, Allowlist, Params, address, without_credentials
+from cloudai.core.redaction import REDACTED, Allowlist, Params, Secrets, address, without_credentials
 from cloudai.testing._samples import LARGEST, sample_in, sample_of, sampled
 
 __all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
@@ -134,12 +134,15 @@ def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
             return value
 
 
-def response_facts(response: Response, harmless: Allowlist, *, token: bool, largest: int = LARGEST) -> dict[str, Any]:
+def response_facts(
+    response: Response, harmless: Allowlist, secrets: Secrets, *, token: bool, largest: int = LARGEST
+) -> dict[str, Any]:
     """Return a reply as it is written down, without any token.
 
     Args:
         response: The reply.
         harmless: The headers that may be written down.
+        secrets: Values that are withheld before a sample is taken of what is too large.
         token: True if the reply is to a request for a token.
         largest: Bytes of the largest piece that is written down whole; of a larger one a sample is.
     """
@@ -149,7 +152,8 @@ def response_facts(response: Response, harmless: Allowlist, *, token: bool, larg
         if token:
             body = _withheld(body, TOKEN_FIELDS)
         elif _keys(body) != {"base64"}:
-            body = sampled(_cleaned(body), largest)
+            # A key at the end of a sample would be cut off there, and its beginning would be known by nobody for a key.
+            body = sampled(secrets.withheld(_cleaned(body)), largest)
         facts["body"] = body
     return facts
 

@@ -14,6 +14,7 @@ import cloudai
 from cloudai import Azure, Google, ReplayError, Resource, Watson
 from cloudai.core.flow import Response
 from cloudai.testing import Cassette, record, recording, replay, replaying
+from cloudai.testing._samples import KEPT, LARGEST
 from tests.made_up.uploads import URL, get, ok
 from tests.support.documents import pdf
 from tests.support.paths import FIXTURES
@@ -157,3 +158,14 @@ def test_both_versions_are_read(tmp_path: Path, version: int) -> None:
     path.write_text(json.dumps({"version": version, "exchanges": [exchange]}), "utf-8")
     with replay(path) as send:
         assert send(get()).content == b"\x00\xff"
+
+
+def test_a_key_at_the_end_of_a_sample_is_not_cut_off(tmp_path: Path) -> None:
+    """A sample holds no beginning of a key, which nobody would know for one: the key is withheld before it is taken."""
+    path = tmp_path / "a.json"
+    body = {"text": "x" * (KEPT - 8) + KEY + "x" * LARGEST}
+    with record(path, lambda _: ok(body), secrets=[KEY]) as send:
+        send(get())
+    [exchange] = Cassette.load(path).exchanges
+    assert exchange.response.body["text"]["cut"]["sample"].endswith("xREDACTED")
+    assert KEY[:8] not in path.read_text("utf-8")
