@@ -83,6 +83,8 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
         translated = _translated(error, url, sent)
         if translated is error:
             raise
+        if isinstance(translated, ConnectError) and _repeats_address(list(_chain(error))):
+            raise translated from None  # a traceback shows the texts of causes
         raise translated from error
 
 
@@ -105,7 +107,7 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
-        error = unreached(url, _said(chain[-1]))
+        error = unreached(url, UNREADABLE if _repeats_address(chain) else _said(chain[-1]))
         # The engine then advises to check the spelling of the host.
         error.unknown_host = bool(kinds & {"gaierror", "NameResolutionError"})
         return error
@@ -124,6 +126,18 @@ def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> Cl
     if kinds & BROKEN:
         return unreached(url, _said(error)) if sent is False else cut(url, _said(error))
     return None
+
+
+UNREADABLE = "the address, or that of a proxy, cannot be read"
+
+
+def _repeats_address(chain: list[BaseException]) -> bool:
+    """Return whether one of the errors may show an address that cannot be read, or the part of it that is wrong.
+
+    It may be the address of a proxy, and the part a piece of its password.
+    """
+    # Beneath the error of aiohttp there is Python's own: "invalid literal for int() with base 10: 'PASSWORD'".
+    return any(type(each).__name__ in ("InvalidURL", "LocationParseError") for each in chain)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
