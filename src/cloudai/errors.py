@@ -44,6 +44,7 @@ built on cloudai should answer its own client with.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -433,6 +434,11 @@ class OutputError(CloudAIError, OSError):
 
     The disk is full, the path is a folder, its folder is not there, or nobody may write there.
     """
+
+
+def unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    """Return the error of a file that cannot be written, because of an error of the system."""
+    return OutputError(f"{os.fspath(path)} cannot be written ({getattr(error, 'strerror', None) or error})")
 
 
 class PausedError(CloudAIError):
