@@ -36,8 +36,8 @@ class Table:
         units: The units of columns, for example ``{"x": "px"}``.
         types: The types of columns, for example ``{"x": float}``: data frames and Parquet have them even if the column
             is empty. A column without one has the type of its values.
-        widest_cell: Columns of the terminal that a cell has at most when the table is shown, at least one. A longer text
-            is cut there, and never in a file.
+        widest_cell: Columns of the terminal that a cell has at most when the table is shown, and one at least. A longer
+            text is cut there, and never in a file.
 
     Example:
         >>> print(Table([{"이름": "나무", "score": 0.5}]))

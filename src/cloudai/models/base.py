@@ -157,6 +157,8 @@ class Box(Model):
         if width <= 0 or height <= 0:
             return 0.0
         both = width * height
+        if not both:  # two sides of 1e-200 px are not 0, and their product is
+            return 0.0
         return both / (self.area + other.area - both)
 
 

@@ -94,7 +94,7 @@ def _json_size(request: Request) -> int:
     """Return the bytes of a request's JSON body, or raise SettingsError if it cannot be written as JSON."""
     try:
         return request.json_size()
-    except (TypeError, ValueError) as error:  # NaN, half a surrogate pair, or an object that JSON cannot hold
+    except (TypeError, ValueError, RecursionError) as error:  # NaN, half a character, another object, many levels
         raise SettingsError(
             f"what is to be sent cannot be written as JSON ({type(error).__name__})",
             advice="Look at extra=, and at the options that are texts.",
