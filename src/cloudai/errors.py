@@ -106,9 +106,9 @@ class CloudAIError(Exception):
         message: One line that says what happened, without the provider's name.
         advice: What the user can do next.
 
-    The engine fills in the rest when the error leaves a call: ``provider``, ``operation``, ``input``
-    (its name, never its content), ``request_id``, ``attempts`` and how many units the vendor may have
-    billed, ``billed_min`` to ``billed_max``.
+    The engine fills in the rest when the error leaves a call: ``provider``, ``operation``, ``input`` (its name, never
+    its content), ``request_id``, ``attempts``, ``state``, ``raw``, and how many units the vendor may have billed,
+    ``billed_min`` to ``billed_max``.
     """
 
     _names_provider = True
@@ -236,7 +236,7 @@ class NeedsImageError(InputError):
 
 
 class SettingsError(CloudAIError):
-    """A key, endpoint or project is missing or contradictory. Nothing was sent."""
+    """A key, endpoint or project is missing, or an option cannot be used. The request that needs it was not sent."""
 
 
 class MissingExtraError(CloudAIError, ImportError):
@@ -312,7 +312,7 @@ class ServiceError(CloudAIError):
 
 
 class AuthError(ServiceError):
-    """The key or token is missing, wrong or expired."""
+    """The service, or the login, does not accept the key or token: it is missing, wrong or expired."""
 
     renewed: bool = False
     """True where a token was not accepted, and the next attempt gets a new one."""

@@ -105,7 +105,7 @@ class Session:
         Raises:
             InputError: The operation takes a text, and the input is empty or not a text.
             SettingsError: The timeout is not a number of seconds above 0.
-            UnsupportedOperationError: The provider does not have the operation.
+            UnsupportedOperationError: The provider does not have the operation, or an option that is asked for.
         """
         checked = {**options, **shared}
         if problem := problem_with(operation, checked):

@@ -99,7 +99,7 @@ def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
         # A token server that was not reached may be reached later; any other failure is a refusal.
         passing = getattr(error, "retryable", False) or {"GoogleAuthError", "TransportError"} <= kinds
         return unreached(url, f"no token: {_said(error)}") if passing else refused_login(_said(error))
-    return (None if sent else _before(chain, kinds, url)) or _after(error, kinds, url, sent) or error
+    return (None if sent else _before(chain, kinds, url)) or _after(_said(chain[-1]), kinds, url, sent) or error
 
 
 def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIError | None:
@@ -116,15 +116,22 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     return None
 
 
-def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
-    """Return the error for any other failure in a vendor's package, or None for an exception of another kind."""
+def _after(reason: str, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
+    """Return the error for any other failure in a vendor's package, or None for an exception of another kind.
+
+    Args:
+        reason: What the innermost error says. Those around it may show the address with its query, and a key in that.
+        kinds: The names of the classes of all errors.
+        url: The address of the request.
+        sent: See `errors`.
+    """
     if kinds & NO_TIME:
         return late(url, sent=sent is not False)
     # A reply that is packed wrongly came as a whole, and will not be better next time; one that was cut short may be.
     if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
-        return MalformedResponseError(f"the reply cannot be unpacked ({_said(error)})")
+        return MalformedResponseError(f"the reply cannot be unpacked ({reason})")
     if kinds & BROKEN:
-        return unreached(url, _said(error)) if sent is False else cut(url, _said(error))
+        return unreached(url, reason) if sent is False else cut(url, reason)
     return None
 
 

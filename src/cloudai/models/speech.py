@@ -285,7 +285,7 @@ class Speech(Result):
     """Length in seconds; None where it cannot be told without the extra ``audio``, of MP3 and OGG."""
 
     def files(self) -> list[tuple[str, bytes]]:
-        """Return the audio as a file, as the end of its name and its content."""
+        """Return a list of one file, the audio: a pair of the end of its name and its content."""
         return [(f".{self.format}", self.audio)]
 
     def _repr_html_(self) -> str:

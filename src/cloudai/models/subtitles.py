@@ -228,7 +228,8 @@ def _both(one: Cue, two: Cue) -> Cue | None:
 
     The words of two speakers stand on two lines behind dashes, as usual for a dialogue that is shown at the same time.
     """
-    if one.speaker == two.speaker:
+    # Two subtitles without a speaker are not of one speaker if the first holds the words of two already.
+    if one.speaker == two.speaker and not (one.speaker is None and one.text.startswith(DASH)):
         text = f"{one.text} {two.text}"
         if max(map(width, text.split("\n"))) > MOST_WIDTH:
             text = f"{one.text}\n{two.text}"

@@ -15,7 +15,7 @@ import pytest
 import requests
 import urllib3.exceptions as urllib3
 
-from cloudai import CloudAIError, ConnectError, Request, Response
+from cloudai import CloudAIError, ConnectError, ConnectionLostError, Request, Response
 from cloudai.bridges._errors import errors
 from cloudai.bridges._requests import read
 from cloudai.bridges.google import _of_grpc_itself
@@ -157,6 +157,15 @@ def test_a_proxys_password_is_not_repeated(error: Exception) -> None:
     ):
         raise error
     assert "4711" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("reason", [urllib3.SSLError(ssl.SSLEOFError(8, "EOF occurred")), ConnectionResetError()])
+def test_a_key_in_the_query_is_not_repeated(reason: Exception) -> None:
+    """urllib3 shows the address with its query around what has happened, and some services take their key there."""
+    around = urllib3.MaxRetryError(None, "/v1?key=secret-4711", reason)  # type: ignore[arg-type]
+    found = translated(requests.exceptions.SSLError(around))
+    assert type(found) is ConnectionLostError
+    assert "4711" not in str(found)
 
 
 def test_a_reply_of_an_older_urllib3() -> None:

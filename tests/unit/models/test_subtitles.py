@@ -144,3 +144,13 @@ def test_a_transcript_is_written_with_a_text_that_has_half_a_character(tmp_path:
     assert (tmp_path / "x.txt").read_text("utf-8") == "안녕\\ud800"
     with pytest.raises(OutputError, match=r"x\.txt cannot be written"):
         told.to_text(tmp_path / "none" / "x.txt")
+
+
+def test_words_of_nobody_are_in_nobodys_mouth() -> None:
+    """A short answer without a speaker is not joined to the line of the second speaker of a dialogue."""
+    short = [
+        Segment(text="네", start=0.0, end=0.2, speaker="1"),
+        Segment(text="응", start=0.3, end=0.4, speaker="2"),
+        Segment(text="어", start=0.5, end=0.6),
+    ]
+    assert [cue.text for cue in cues_of(short, "ko")] == ["- 네\n- 응", "어"]
