@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -154,7 +155,7 @@ class Table:
         )
 
     def sort(self, *columns: str, reverse: bool = False) -> Table:
-        """Return a table of the same rows, sorted by these columns; empty cells come last.
+        """Return a table of the same rows, sorted by these columns; empty cells and NaN come last.
 
         Args:
             columns: The names of the columns, the one that counts most first.
@@ -168,8 +169,8 @@ class Table:
         rows = list(self.rows)
         # Python's sort is stable, so the column that counts most is sorted by last.
         for name in reversed(columns):
-            filled = [row for row in rows if row.get(name) is not None]
-            empty = [row for row in rows if row.get(name) is None]
+            filled = [row for row in rows if _has_order(row.get(name))]
+            empty = [row for row in rows if not _has_order(row.get(name))]
             try:
                 filled.sort(key=lambda row, name=name: row[name], reverse=reverse)  # type: ignore[misc]
             except TypeError as error:
@@ -297,3 +298,8 @@ class Table:
 
     def _types(self) -> dict[str, ColumnType]:
         return table_files.types_of(self.rows, self.columns, self.types)
+
+
+def _has_order(value: object) -> bool:
+    """Return whether a value can be less than another one: None cannot, nor NaN, the empty cell of data frames."""
+    return value is not None and not (isinstance(value, float) and math.isnan(value))

@@ -13,6 +13,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
@@ -153,11 +154,15 @@ def _csv_line(cells: Iterable[object]) -> str:
 
 
 def _guarded(value: object) -> object:
-    """Return a text with an apostrophe wherever a spreadsheet may begin a cell with it, and run a formula there."""
-    if not isinstance(value, str):
+    """Return a value with an apostrophe wherever a spreadsheet may begin a cell with its text, and run a formula there.
+
+    A number is returned as it is. Anything else is guarded as the text that it is written as: the name in a path, too.
+    """
+    if isinstance(value, Number):
         return value
-    start = "'" if FORMULA.match(value) else ""
-    return start + INNER_FORMULA.sub(r"\1'", value)
+    text = str(value)
+    start = "'" if FORMULA.match(text) else ""
+    return start + INNER_FORMULA.sub(r"\1'", text)
 
 
 PANDAS: Mapping[ColumnType, str] = {int: "Int64", float: "float64", str: "string", bool: "boolean"}

@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cloudai import InputError, Outcome, OutputError, Sentiment, SettingsError, Table, UnsupportedOperationError, tidy
@@ -331,3 +332,24 @@ def test_a_file_that_cannot_be_written(name: str, folder: str, tmp_path: Path) -
 def test_a_cell_has_at_least_one_column_of_the_terminal() -> None:
     """A width of 0 cuts to the sign for what is cut, and printing comes to an end."""
     assert str(Table([{"이름": "나무"}], widest_cell=0)).split() == ["…", "-", "…"]
+
+
+@pytest.mark.parametrize("value", [Path("=1+1.jpg"), Path("-x.jpg"), ["a", ";=1"]])
+def test_what_is_no_text_is_guarded_as_the_text_that_is_written(value: Any) -> None:
+    """Rows of a user hold paths, and the name of a file may begin like a formula."""
+    (_, cell) = next(csv.reader(io.StringIO(Table([{"a": 1, "b": value}]).to_csv(excel=True).splitlines()[1])))
+    assert "'=" in cell or cell.startswith("'")
+
+
+def test_numbers_of_other_packages_are_numbers_in_a_file() -> None:
+    """A negative number begins like a formula, and is none, also where it is one of numpy."""
+    assert (
+        Table([{"a": np.int64(-5), "b": np.float64(-0.5), "c": -1}]).to_csv(excel=True).splitlines()[1] == "-5,-0.5,-1"
+    )
+
+
+def test_nan_is_sorted_as_an_empty_cell() -> None:
+    """It is neither less nor greater than any number, and would leave the others unsorted."""
+    values = [1.0, math.nan, 0.5, None, 0.75]
+    assert Table([{"a": value} for value in values]).sort("a")["a"][:3] == [0.5, 0.75, 1.0]
+    assert Table([{"a": value} for value in values]).sort("a", reverse=True)["a"][:3] == [1.0, 0.75, 0.5]
