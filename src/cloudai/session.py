@@ -166,7 +166,8 @@ class Session:
         key = operation, method
         if key not in self.cooldowns:
             account = self._account(operation)
-            self.cooldowns[key] = cooldown.shared((*account, *key)) if account else Cooldown()
+            made = cooldown.shared((*account, *key)) if account else Cooldown()
+            self.cooldowns.setdefault(key, made)  # another thread may have been first, and its calls count too
         return self.cooldowns[key]
 
     def _account(self, operation: str) -> tuple[Any, ...]:
