@@ -59,6 +59,10 @@ class ClientOptions:
             raise SettingsError("max_attempts and max_concurrency are at least 1", advice="Give whole numbers.")
         if self.on_unknown not in ("retry", "raise"):
             raise SettingsError("on_unknown= is neither of its words", advice='Give "retry" or "raise".')
+        if not isinstance(self.fetch_urls, bool | FetchRules):
+            raise SettingsError(
+                f"fetch_urls= is a {type(self.fetch_urls).__name__}", advice="Give True, or FetchRules(…)."
+            )
         require_seconds(self.timeout)
 
     def engine(self) -> Engine:

@@ -17,6 +17,7 @@ import regex
 from cloudai.errors import InputError
 from cloudai.languages import has_spaces, joined
 from cloudai.models.spoken import Segment, SpokenWord
+from cloudai.text import inert
 
 __all__ = ["MOST_WIDTH", "Cue", "cues_of", "read_cues", "srt", "vtt", "width"]
 
@@ -260,7 +261,7 @@ def vtt(cues: Sequence[Cue]) -> str:
 def _voiced(cue: Cue) -> str:
     # In WebVTT "<" begins a tag; SRT has no escapes.
     text = html.escape(cue.text, quote=False)
-    return text if cue.speaker is None else f"<v {html.escape(cue.speaker, quote=False)}>{text}"
+    return text if cue.speaker is None else f"<v {html.escape(inert(cue.speaker), quote=False)}>{text}"
 
 
 def _clock(seconds: float, point: str) -> str:

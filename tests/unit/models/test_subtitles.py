@@ -154,3 +154,9 @@ def test_words_of_nobody_are_in_nobodys_mouth() -> None:
         Segment(text="어", start=0.5, end=0.6),
     ]
     assert [cue.text for cue in cues_of(short, "ko")] == ["- 네\n- 응", "어"]
+
+
+def test_a_speaker_is_on_one_line() -> None:
+    """In WebVTT a blank line ends a subtitle, and the label of a speaker may have one."""
+    told = Transcript(segments=(Segment(text="안녕", start=0.0, end=1.0, speaker="김\n\n하나"),))
+    assert "<v 김  하나>안녕\n" in told.to_vtt()

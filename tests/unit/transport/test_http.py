@@ -175,8 +175,8 @@ def test_one_tls_context_serves_the_process() -> None:
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-@pytest.mark.parametrize("options", [{"verify": None}, {"verify": 0}, {"proxy": 5}])
+@pytest.mark.parametrize("options", [{"verify": None}, {"verify": 0}, {"proxy": 5}, {"fetch_urls": {}}])
 def test_options_of_another_type(kind: Any, options: dict[str, Any]) -> None:
     """They are refused when the client is made, and not by a TypeError when something is sent."""
-    with pytest.raises(SettingsError, match=r"verify= is a|the address of the proxy is none"):
+    with pytest.raises(SettingsError, match=r"(verify|fetch_urls)= is a|the address of the proxy is none"):
         kind("google", **options)
