@@ -437,8 +437,11 @@ class OutputError(CloudAIError, OSError):
 
 
 def unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
-    """Return the error of a file that cannot be written, because of an error of the system."""
-    return OutputError(f"{os.fspath(path)} cannot be written ({getattr(error, 'strerror', None) or error})")
+    """Return the error of a file that cannot be written, with the number and the words of the system's error."""
+    number, reason = getattr(error, "errno", None), getattr(error, "strerror", None) or str(error)
+    failure = OutputError(f"{os.fspath(path)} cannot be written ({reason})")
+    failure.errno, failure.strerror = number, reason
+    return failure
 
 
 class PausedError(CloudAIError):

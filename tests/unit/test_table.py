@@ -325,8 +325,9 @@ def test_a_workbook_has_every_digit_of_a_number(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written(name: str, folder: str, tmp_path: Path) -> None:
     """It is cloudai's own error, which names the file; those of the system are its cause."""
     path = tmp_path / folder / name
-    with pytest.raises(OutputError, match=r"x\.\w+ cannot be written"):
+    with pytest.raises(OutputError, match=r"x\.\w+ cannot be written") as caught:
         getattr(Table([{"a": 1}]), METHODS[path.suffix])(path)
+    assert caught.value.strerror == getattr(caught.value.__cause__, "strerror", str(caught.value.__cause__))
 
 
 def test_a_cell_has_at_least_one_column_of_the_terminal() -> None:
