@@ -26,7 +26,9 @@ __all__ = ["AsyncClient"]
 
 
 class AsyncClient(AsyncClientMethods, BaseClient):
-    """An awaiting client of one provider; pictures are prepared in threads, so the event loop never waits for them.
+    """An awaiting client of one provider, or of several that are asked in turn.
+
+    Files are read, and large pictures prepared, in threads, so that the event loop goes on meanwhile.
 
     Example:
         async with AsyncClient("google") as client:
@@ -47,7 +49,7 @@ class AsyncClient(AsyncClientMethods, BaseClient):
         )
 
     async def voices(self, language: str | None = None, *, timeout: float | None = None) -> Voices:  # noqa: ASYNC109
-        """List the voices that `text_to_speech` can be given as ``voice=``; see `Client.voices`."""
+        """List the voices that `text_to_speech` can be given as ``voice=``; see `Client.voices` for all else."""
         voices: Voices = await self._driver.run(self._session.voices(language, timeout))
         return voices
 
@@ -63,7 +65,7 @@ class AsyncClient(AsyncClientMethods, BaseClient):
         prices: Mapping[str, float] | None = None,
         **settings: Unpack[BatchOptions],
     ) -> Comparison:
-        """Ask several providers for the same inputs, side by side, as `Client.compare` does."""
+        """Ask several providers for the same inputs, side by side; see `Client.compare` for arguments and errors."""
         from cloudai.compare.run import Order, compare_awaiting
 
         how: Any = {"providers": providers, "overlap": overlap, "feature": feature, "settings": settings}

@@ -20,6 +20,7 @@ COLUMNS = ("cloudai_status", "cloudai_result", "cloudai_error")
 def annotate(frame: Any, *, column: str, operation: str, client: Client, journal: str, **settings: Any) -> Any:
     """Return a Dask data frame with the status, the result (JSON) and the error of each row in three more columns.
 
+    The columns are those of `COLUMNS`, and replace columns of the same names: rename them before a second operation.
     The frame is computed as any other, and may be computed again: what was answered comes from the keeper's journal.
 
     Args:
@@ -45,7 +46,7 @@ def annotate(frame: Any, *, column: str, operation: str, client: Client, journal
 
 
 def _annotated(frame: Any, column: str, client: Client, wanted: dict[str, Any]) -> Any:
-    """Return one partition with its outcomes."""
+    """Return one partition with the columns of `COLUMNS`."""
     settings = dict(wanted)
     operation, inputs = settings.pop("operation"), list(frame[column])
     outcomes: list[Any] = []

@@ -80,6 +80,8 @@ consist of characters that nobody uses.
 """
 SAMPLE = 65_536
 """The most bytes that the encoding is guessed from. Lines of plain ASCII are left out: they tell nothing."""
+APART = (b"\n", b"\r", b" ", b",", b".")
+"""Bytes that are a character by themselves in all of the encodings, and a part of a longer one in none."""
 DAMAGED = 4
 """Bytes that are not valid UTF-8 count as damaged UTF-8, and not as another encoding, if they hold at least this many
 valid characters outside ASCII for each broken one."""
@@ -128,7 +130,7 @@ def _as_told(data: bytes, encoding: str) -> tuple[str | None, str, str]:
         return data.decode(codec), "", ""
     except UnicodeDecodeError as error:
         return None, f"is not {encoding} (byte {error.start})", "Name another encoding, or leave it out."
-    except (LookupError, ValueError):  # ValueError: the name holds a NUL, or is "undefined", which decodes nothing
+    except (LookupError, TypeError, ValueError):  # no text, a name with a NUL, or "undefined", which decodes nothing
         return None, f"cannot be read: {encoding!r} is no encoding", 'Name one that Python knows, for example "cp949".'
 
 
@@ -201,9 +203,9 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
 
     told = b"".join(line for line in data.splitlines(keepends=True) if not line.isascii())
     if len(told) > SAMPLE:
-        # The sample ends behind a line, because half a character at its end would speak against the right encoding.
+        # The sample ends where a character does, because half of one would speak against the right encoding.
         told = told[:SAMPLE]
-        told = told[: max(told.rfind(b"\n"), told.rfind(b"\r")) + 1] or told
+        told = told[: max(map(told.rfind, APART)) + 1] or told
     guesses = from_bytes(told, cp_isolation=list(OLDER), explain=False)
     # The guess was made from a part of the bytes, and may not be able to decode the rest.
     matches = [match for match in guesses if _is_text(data, match.encoding, nul=True)]

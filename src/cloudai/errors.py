@@ -44,6 +44,7 @@ built on cloudai should answer its own client with.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -105,9 +106,9 @@ class CloudAIError(Exception):
         message: One line that says what happened, without the provider's name.
         advice: What the user can do next.
 
-    The engine fills in the rest when the error leaves a call: ``provider``, ``operation``, ``input``
-    (its name, never its content), ``request_id``, ``attempts`` and how many units the vendor may have
-    billed, ``billed_min`` to ``billed_max``.
+    The engine fills in the rest when the error leaves a call: ``provider``, ``operation``, ``input`` (its name, never
+    its content), ``request_id``, ``attempts``, ``state``, ``raw``, and how many units the vendor may have billed,
+    ``billed_min`` to ``billed_max``.
     """
 
     _names_provider = True
@@ -235,7 +236,7 @@ class NeedsImageError(InputError):
 
 
 class SettingsError(CloudAIError):
-    """A key, endpoint or project is missing or contradictory. Nothing was sent."""
+    """A key, endpoint or project is missing, or an option cannot be used. The request that needs it was not sent."""
 
 
 class MissingExtraError(CloudAIError, ImportError):
@@ -311,7 +312,7 @@ class ServiceError(CloudAIError):
 
 
 class AuthError(ServiceError):
-    """The key or token is missing, wrong or expired."""
+    """The service, or the login, does not accept the key or token: it is missing, wrong or expired."""
 
     renewed: bool = False
     """True where a token was not accepted, and the next attempt gets a new one."""
@@ -433,6 +434,14 @@ class OutputError(CloudAIError, OSError):
 
     The disk is full, the path is a folder, its folder is not there, or nobody may write there.
     """
+
+
+def unwritable(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    """Return the error of a file that cannot be written, with the number and the words of the system's error."""
+    number, reason = getattr(error, "errno", None), getattr(error, "strerror", None) or str(error)
+    failure = OutputError(f"{os.fspath(path)} cannot be written ({reason})")
+    failure.errno, failure.strerror = number, reason
+    return failure
 
 
 class PausedError(CloudAIError):

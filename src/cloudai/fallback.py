@@ -43,7 +43,7 @@ def providers_of(given: str | Provider | Sequence[str | Provider]) -> tuple[Prov
     """Return the providers that a client was given, by name or configured, one or several.
 
     Raises:
-        SettingsError: There is none, one is named twice, or there is no provider of a name.
+        SettingsError: There is none, two have the same name, or there is no provider of a name.
     """
     each = [given] if isinstance(given, str | Provider) or not isinstance(given, Sequence) else given
     providers = tuple(map(made, each))
@@ -180,8 +180,9 @@ def told(errors: Sequence[CloudAIError], error: CloudAIError | None = None) -> C
 
     Args:
         errors: The errors of the providers, in order.
-        error: The one that has ended the call; None if all providers were to answer. Then it is the last one of a
-            provider to which something was sent, else of one that is not asked for now, else of any.
+        error: The one that has ended the call; None if every provider was asked. The last error of a provider to which
+            something was sent is taken then; if there is none, the last of a provider that could do this and was not
+            asked or not reached; and else the last of all.
     """
     able = [each for each in errors if not isinstance(each, NOT_ASKED)]
     sent = [each for each in able if each.attempts]

@@ -78,7 +78,10 @@ def _parts(code: str) -> list[str]:
 
 
 def base(code: str) -> str:
-    """Return the language without its region: "ko" for "ko-KR"; Chinese keeps its script, "zh-Hant" for "zh-TW"."""
+    """Return the language without its region and script: "ko" for "ko-KR", "sr" for "sr-Latn-RS".
+
+    Chinese in traditional characters is "zh-Hant", also where only the region says so ("zh-TW"); any other is "zh".
+    """
     language, *rest = _parts(code)
     if language == "zh":
         return "zh-Hant" if rest and (rest[0] == "Hant" or rest[-1] in ("TW", "HK", "MO")) else "zh"
@@ -125,7 +128,10 @@ def without_region(code: str) -> str:
 
 
 def with_region(code: str) -> str:
-    """Return the language with a region: "ko-KR" for "ko"; a code that has a region keeps it."""
+    """Return the language with its usual region: "ko-KR" for "ko"; a code that has a region keeps it.
+
+    A language whose usual region is not known here is returned without one.
+    """
     parts = _parts(code)
     whole = "-".join(parts)
     return SCRIPTS.get(whole, whole) if len(parts) > 1 else REGIONS.get(whole, whole)

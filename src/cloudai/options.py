@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from functools import cache
 from inspect import signature
 from numbers import Integral, Real
@@ -17,7 +17,7 @@ from cloudai.errors import ContractError, SettingsError, UnsupportedOperationErr
 from cloudai.operations import OPERATIONS, REQUIRED, Given
 from cloudai.providers.base import Method, Provider
 from cloudai.providers.registry import who_can
-from cloudai.text import LONGEST_WORD, did_you_mean, is_word
+from cloudai.text import did_you_mean, encodable, is_word, repeated
 
 __all__ = [
     "SHARED",
@@ -94,7 +94,7 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
             return SettingsError(f"{operation} needs {name}", advice=f"Give {name}=…")
         if name in own and value is own[name]:
             continue  # the table has no default that cannot be used
-        message = _wrong(name, value, _kinds(operation)[name]) if name in own else _wrong_shared(name, value)
+        message = _wrong_own(name, value, _kinds(operation)[name]) if name in own else _wrong_shared(name, value)
         if message:
             return SettingsError(message[0], advice=message[1])
     return None
@@ -168,6 +168,11 @@ class _Names(dict[str, Any]):
         return getattr(builtins, name, Any)
 
 
+def _wrong_own(name: str, value: Any, kind: _Kind) -> Problem | None:
+    """Return what is wrong with an option of the operation, or None where nothing is."""
+    return _half(name, value) or _wrong(name, value, kind)
+
+
 def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
     """Return what is wrong with the value of an option of this kind, or None where nothing is."""
     if value is None and kind.may_be_none:
@@ -193,18 +198,26 @@ def _wrong_words(name: str, value: Any, known: Collection[str]) -> Problem | Non
         return f"{_told(name, value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
     for word in value:
         if not isinstance(word, str):
-            return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
+            return f"{name} has {repeated(word)}, which is not a word", "Give a list of texts."
         if known and word not in known:
             return _unknown(name.removesuffix("s"), word, known)
         if name in LANGUAGES and not CODE.fullmatch(word):
-            return f"{name} has {_shown(word)}, which is no code of a language", 'Give codes such as "ko" or "ko-KR".'
+            return f"{name} has {repeated(word)}, which is no code of a language", 'Give codes such as "ko" or "ko-KR".'
     if name in LANGUAGES and not value:
         return f"{name} names no language", f'Give one or several: {name}="ko".'
     return None
 
 
+def _half(name: str, value: Any) -> Problem | None:
+    """Return what is wrong with a text, or with texts in a list, that hold half of a surrogate pair."""
+    texts = [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, str)]
+    if encodable(texts) == texts:
+        return None
+    return f"the text in {name}= holds half a character", "Read the file with its right encoding."
+
+
 def _unknown(name: str, value: Any, known: Collection[str]) -> Problem:
-    return f"unknown {name} {_shown(value)}", f"{did_you_mean(value, known)} Known: {', '.join(known)}.".strip()
+    return f"unknown {name} {repeated(value)}", f"{did_you_mean(value, known)} Known: {', '.join(known)}.".strip()
 
 
 def is_count(value: Any) -> bool:
@@ -257,14 +270,32 @@ def _wrong_shared(name: str, value: Any) -> Problem | None:
         return None if isinstance(value, str) and value in METHODS else _unknown(name, value, METHODS)
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         return f"{name}= is a {type(value).__name__}", f'Give a dict with names that are texts: {name}={{"name": …}}.'
-    problems = {"extra_params": _wrong_params, "extra_headers": _wrong_headers}.get(name)
-    return next(problems(value), None) if problems else None
+    problems = PROBLEMS[name]
+    return next(problems(value), None)
+
+
+def _too_deep(value: Any) -> Iterator[Problem]:
+    """Yield a problem if a value has more than `DEEPEST` levels, or holds itself."""
+    level, depth = [value], 0
+    while level := [each for thing in level for each in _inside(thing)]:
+        depth += 1
+        if depth > DEEPEST:
+            yield f"extra= has more than {DEEPEST} levels", "Give JSON that the service can read."
+            return
+
+
+def _inside(thing: Any) -> Collection[Any]:
+    """Return the containers in a container."""
+    within = thing.values() if isinstance(thing, Mapping) else thing
+    return {id(each): each for each in within if isinstance(each, Mapping | list | tuple)}.values()
 
 
 def _wrong_params(params: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in params.items():
         values = value if isinstance(value, list | tuple) else [value]
-        if not name or not all(isinstance(each, str | bool) or _is_number(each) for each in values):
+        if half := _half("extra_params", [name, *values]):
+            yield half
+        elif not name or not all(isinstance(each, str | bool) or _is_number(each) for each in values):
             yield f"extra_params has a value for {_word(name)} that is no text", "Give texts or numbers."
 
 
@@ -279,6 +310,14 @@ def _wrong_headers(headers: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"extra_headers has a value for {name} that cannot be sent", "Give a text of ASCII on one line."
 
 
+PROBLEMS: Mapping[str, Callable[[Any], Iterator[Problem]]] = {
+    "extra": _too_deep,
+    "extra_params": _wrong_params,
+    "extra_headers": _wrong_headers,
+}
+"""The function that yields what is wrong with each of the options that are dicts."""
+DEEPEST = 100
+"""The most levels of lists and dicts in ``extra=``, as many as a reply may have. Python cannot write a thousand."""
 METHODS: tuple[str, ...] = get_args(Method)
 # RFC 9110 defines the name of a header as a token, which consists of these characters (section 5.6.2).
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -309,17 +348,10 @@ def _word(name: str) -> str:
 
 def _told(name: str, value: Any) -> str:
     """Return an option with its value as the subject of a sentence: "language='xx'", or "the list in language="."""
-    shown = _shown(value)
+    shown = repeated(value)
     if not shown.startswith("a "):
         return f"{name}={shown}"
     return f"the {'text' if isinstance(value, str) else shown[2:]} in {name}="
-
-
-def _shown(value: Any) -> str:
-    """Return a value as an error shows it: a number or a short word, and otherwise only its type."""
-    if value is None or isinstance(value, bool | int | float):
-        return repr(value) if len(repr(value)) <= LONGEST_WORD else "…"
-    return repr(value) if isinstance(value, str) and is_word(value) else f"a {type(value).__name__}"
 
 
 def _plain(value: Any) -> Any:

@@ -27,11 +27,15 @@ def text_of(
         path: The file.
         raising: The class of the error that is raised where the file cannot be read or decoded.
         encoding: The encoding of the file, for example "gb18030"; None recognises it.
+
+    Raises:
+        CloudAIError: Of the class ``raising``: the file cannot be read or decoded.
     """
     try:
         data = Path(path).read_bytes()
-    except OSError as error:
-        raise raising(f"cannot read {path} ({error.strerror})", advice="Check the path.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL, or half a character, in the name
+        reason = getattr(error, "strerror", None) or error
+        raise raising(f"cannot read {path} ({reason})", advice="Check the path.") from error
     return decoded(data, str(path), raising, encoding=encoding)
 
 

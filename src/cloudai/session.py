@@ -59,6 +59,10 @@ class ClientOptions:
             raise SettingsError("max_attempts and max_concurrency are at least 1", advice="Give whole numbers.")
         if self.on_unknown not in ("retry", "raise"):
             raise SettingsError("on_unknown= is neither of its words", advice='Give "retry" or "raise".')
+        if not isinstance(self.fetch_urls, bool | FetchRules):
+            raise SettingsError(
+                f"fetch_urls= is a {type(self.fetch_urls).__name__}", advice="Give True, or FetchRules(…)."
+            )
         require_seconds(self.timeout)
 
     def engine(self) -> Engine:
@@ -105,7 +109,7 @@ class Session:
         Raises:
             InputError: The operation takes a text, and the input is empty or not a text.
             SettingsError: The timeout is not a number of seconds above 0.
-            UnsupportedOperationError: The provider does not have the operation.
+            UnsupportedOperationError: The provider does not have the operation, or an option that is asked for.
         """
         checked = {**options, **shared}
         if problem := problem_with(operation, checked):
@@ -166,7 +170,8 @@ class Session:
         key = operation, method
         if key not in self.cooldowns:
             account = self._account(operation)
-            self.cooldowns[key] = cooldown.shared((*account, *key)) if account else Cooldown()
+            made = cooldown.shared((*account, *key)) if account else Cooldown()
+            self.cooldowns.setdefault(key, made)  # another thread may have been first, and its calls count too
         return self.cooldowns[key]
 
     def _account(self, operation: str) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -445,6 +446,10 @@ def cache_path() -> Path:
     return (Path(given) if given else user_cache_path("cloudai", appauthor=False)) / "answers.sqlite"
 
 
+ESCAPED = re.compile(r"\\(0[0-7]{2}|134)")
+"""A character of a name as the kernel escapes it, by its number: a blank, a tab, a line feed, "#" or a backslash."""
+
+
 def is_remote(path: Path) -> bool:
     """Return whether the file is on a drive of another computer, where that can be told (Linux)."""
     if not sys.platform.startswith("linux"):
@@ -456,6 +461,7 @@ def is_remote(path: Path) -> bool:
         folder = str(path.resolve().parent)
     except OSError:
         return False
+    lines = [[ESCAPED.sub(lambda code: chr(int(code[1], 8)), word) for word in line] for line in lines]
     # Mount points may lie within each other, and the longest one that the folder is in says which drive it is on.
     mounts = [(len(point), kind) for _, point, kind, *_ in lines if f"{folder}/".startswith(f"{point.rstrip('/')}/")]
     return bool(mounts) and max(mounts)[1].startswith(("nfs", "cifs", "smb", "9p", "fuse.sshfs"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,8 +37,8 @@ class Table:
         units: The units of columns, for example ``{"x": "px"}``.
         types: The types of columns, for example ``{"x": float}``: data frames and Parquet have them even if the column
             is empty. A column without one has the type of its values.
-        widest_cell: Columns of the terminal that a cell has at most when the table is shown. A longer text is cut
-            there, never in a file.
+        widest_cell: Columns of the terminal that a cell has at most when the table is shown, and one at least. A longer
+            text is cut there, and never in a file.
 
     Example:
         >>> print(Table([{"이름": "나무", "score": 0.5}]))
@@ -153,7 +155,7 @@ class Table:
         )
 
     def sort(self, *columns: str, reverse: bool = False) -> Table:
-        """Return a table of the same rows, sorted by these columns; empty cells come last.
+        """Return a table of the same rows, sorted by these columns; empty cells and NaN come last.
 
         Args:
             columns: The names of the columns, the one that counts most first.
@@ -167,8 +169,8 @@ class Table:
         rows = list(self.rows)
         # Python's sort is stable, so the column that counts most is sorted by last.
         for name in reversed(columns):
-            filled = [row for row in rows if row.get(name) is not None]
-            empty = [row for row in rows if row.get(name) is None]
+            filled = [row for row in rows if _has_order(row.get(name))]
+            empty = [row for row in rows if not _has_order(row.get(name))]
             try:
                 filled.sort(key=lambda row, name=name: row[name], reverse=reverse)  # type: ignore[misc]
             except TypeError as error:
@@ -217,6 +219,7 @@ class Table:
 
         Raises:
             InputError: The path has the ending of another kind of file.
+            OutputError: The file cannot be written.
         """
         if path is not None:
             table_files.require_ending(path, "to_csv")
@@ -224,14 +227,20 @@ class Table:
         text = table_files.as_csv(self.rows, self.columns, self.units, excel=excel)
         if path is not None:
             # The bytes are written as they are, because writing text would turn each CRLF into CR CR LF on Windows.
-            Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
+            table_files.write(path, text.encode("utf-8-sig" if excel else "utf-8"))
         return text
 
     def to_xlsx(self, path: str | os.PathLike[str]) -> None:
         """Write the table to a workbook of Excel (extra ``data``); no text in it becomes a formula or a link.
 
+        Positions and sizes in pixels are rounded to one decimal. A text is cut behind 32,767 characters, which a cell
+        has at most, and a whole number of more than 15 digits is written as a text, because Excel would round it.
+
         Raises:
-            InputError: The path does not end in .xlsx: Excel would not open it.
+            InputError: The path does not end in .xlsx, so that Excel would not open it; or the table has more rows or
+                columns than a sheet has.
+            MissingExtraError: XlsxWriter is not installed.
+            OutputError: The file cannot be written.
         """
         table_files.require_ending(path, "to_xlsx")
         table_files.write_xlsx(self.rows, self.columns, self.units, path)
@@ -243,25 +252,35 @@ class Table:
 
         Raises:
             InputError: The path has the ending of another kind of file.
+            OutputError: The file cannot be written.
         """
         if path is not None:
             table_files.require_ending(path, "to_jsonl")
         lines = (json_of({name: row.get(name) for name in self.columns}) for row in self.rows)
         text = "".join(f"{line}\n" for line in lines)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8", newline="\n")
+            table_files.write(path, text.encode())
         return text
 
     def to_pandas(self) -> Any:
         """Return the table as a ``pandas.DataFrame`` (extra ``data``), whose columns have fixed types.
 
         They are Int64, float64, string and boolean, so that a missing number is no text and the frames of two vendors
-        can be put one below the other.
+        can be put one below the other. A column of other values, or of values of several types, has the type object.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
         """
         return table_files.as_pandas(self.rows, self.columns, self._types())
 
     def to_polars(self) -> Any:
-        """Return the table as a ``polars.DataFrame`` (extra ``data``), whose columns have fixed types."""
+        """Return the table as a ``polars.DataFrame`` (extra ``data``), whose columns have fixed types.
+
+        Values that polars has no type for, such as paths, are texts.
+
+        Raises:
+            MissingExtraError: polars is not installed.
+        """
         return table_files.as_polars(self.rows, self.columns, self._types())
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
@@ -269,9 +288,18 @@ class Table:
 
         Raises:
             InputError: The path has the ending of another kind of file.
+            MissingExtraError: polars is not installed.
+            OutputError: The file cannot be written.
         """
         table_files.require_ending(path, "to_parquet")
-        self.to_polars().write_parquet(path)
+        content = io.BytesIO()
+        self.to_polars().write_parquet(content)
+        table_files.write(path, content.getvalue())
 
     def _types(self) -> dict[str, ColumnType]:
         return table_files.types_of(self.rows, self.columns, self.types)
+
+
+def _has_order(value: object) -> bool:
+    """Return whether a value can be less than another one: None cannot, nor NaN, the empty cell of data frames."""
+    return value is not None and not (isinstance(value, float) and math.isnan(value))

@@ -9,13 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Number
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
-from cloudai.errors import InputError, MissingExtraError
+from cloudai.errors import InputError, MissingExtraError, unwritable
 from cloudai.text import UNPRINTABLE, encodable
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "json_of",
     "require_ending",
     "types_of",
+    "write",
     "write_xlsx",
 ]
 
@@ -56,6 +59,10 @@ DECIMALS = 1
 """Decimals of a position in pixels: the rest is noise of the arithmetic that turned and scaled it."""
 LONGEST_CELL = 32_767
 """Characters of a cell of Excel at most."""
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
+"""Rows of a sheet of Excel at most, the heading included, and columns."""
+EXACT = 10**15
+"""The first whole number of which Excel may not keep every digit."""
 
 
 METHODS = {".csv": "to_csv", ".xlsx": "to_xlsx", ".parquet": "to_parquet", ".jsonl": "to_jsonl", ".ndjson": "to_jsonl"}
@@ -91,16 +98,31 @@ def require_ending(path: str | os.PathLike[str], method: str) -> None:
         raise InputError(f"{method}() does not write {ending or 'such'} files", advice=f"Give a name with {right}.")
 
 
+def write(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file, which is replaced if it exists.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        Path(path).write_bytes(content)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise unwritable(path, error) from error
+
+
 def types_of(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
     """Return the type of each column: the one that is declared for it, as long as all of its values have that type.
 
-    A column without a declared type, as those of the user are, has the type that all of its values share.
+    A column without a declared type, as those of the user are, has the type that all of its values share. One with a
+    whole number of more than 64 bits has none, because data frames would lose it.
     """
     return {name: _type([row.get(name) for row in rows], types.get(name)) for name in columns}
 
 
 def _type(values: Sequence[object], declared: ColumnType) -> ColumnType:
     present = {type(value) for value in values if value is not None}
+    if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
+        return None
     if declared is not None and all(each is declared or (each is int and declared is float) for each in present):
         return declared
     if present in ({int, float}, {float}):
@@ -132,11 +154,15 @@ def _csv_line(cells: Iterable[object]) -> str:
 
 
 def _guarded(value: object) -> object:
-    """Return a text with an apostrophe wherever a spreadsheet may begin a cell with it, and run a formula there."""
-    if not isinstance(value, str):
+    """Return a value with an apostrophe wherever a spreadsheet may begin a cell with its text, and run a formula there.
+
+    A number is returned as it is. Anything else is guarded as the text that it is written as: the name in a path, too.
+    """
+    if isinstance(value, Number):
         return value
-    start = "'" if FORMULA.match(value) else ""
-    return start + INNER_FORMULA.sub(r"\1'", value)
+    text = str(value)
+    start = "'" if FORMULA.match(text) else ""
+    return start + INNER_FORMULA.sub(r"\1'", text)
 
 
 PANDAS: Mapping[ColumnType, str] = {int: "Int64", float: "float64", str: "string", bool: "boolean"}
@@ -159,7 +185,7 @@ def as_pandas(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, C
 
 
 def as_polars(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, ColumnType]) -> Any:
-    """Return a ``polars.DataFrame``, whose columns have the types of the table."""
+    """Return a ``polars.DataFrame``, whose columns have the types of the table; see `Table.to_polars`."""
     try:
         import polars as pl
     except ImportError as error:
@@ -173,7 +199,11 @@ def as_polars(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, C
     }
     data = {encodable(name): [encodable(row.get(name)) for row in rows] for name in columns}
     schema = {encodable(name): known.get(types[name]) for name in columns}
-    return pl.DataFrame(data, schema=schema, strict=False)
+    frame = pl.DataFrame(data, schema=schema, strict=False)
+    # No file can hold a column of Python's own objects.
+    foreign = [name for name, kind in frame.schema.items() if kind == pl.Object]
+    texts = {name: [None if value is None else str(value) for value in data[name]] for name in foreign}
+    return frame.with_columns(*(pl.Series(name, values, dtype=pl.String) for name, values in texts.items()))
 
 
 def write_xlsx(
@@ -183,7 +213,15 @@ def write_xlsx(
 
     Raises:
         MissingExtraError: XlsxWriter is not installed.
+        InputError: There are more rows or columns than a sheet has.
+        OutputError: The file cannot be written.
     """
+    # XlsxWriter would leave out what has no place, without a word.
+    if len(rows) >= MOST_ROWS or len(columns) > MOST_COLUMNS:
+        raise InputError(
+            f"{len(rows):,} rows of {len(columns):,} columns are more than a sheet of Excel has",
+            advice="Use to_csv() or to_parquet().",
+        )
     try:
         import xlsxwriter
     except ImportError as error:
@@ -201,13 +239,13 @@ def write_xlsx(
         if rows and columns:
             sheet.autofilter(0, 0, len(rows), len(columns) - 1)
         sheet.autofit()
-    Path(path).write_bytes(in_memory.getvalue())
+    write(path, in_memory.getvalue())
 
 
 def _write_cell(sheet: Any, down: int, across: int, value: object) -> None:
     if isinstance(value, bool):
         sheet.write_boolean(down, across, value)
-    elif isinstance(value, int | float):
+    elif isinstance(value, float) or (isinstance(value, int) and -EXACT < value < EXACT):
         sheet.write_number(down, across, value)
     elif value != "":
         text = str(encodable(value if isinstance(value, str) else json_of(value)))
@@ -218,8 +256,21 @@ def _write_cell(sheet: Any, down: int, across: int, value: object) -> None:
 def json_of(thing: Any) -> str:
     """Return a value as one line of JSON, in which Korean is readable.
 
-    A value that JSON cannot hold is written as its `str`.
-    Characters that would steer a terminal, and halves of surrogate pairs, are written as JSON's escapes.
+    A value that JSON cannot hold, such as a date or NaN, is written as its `str`. Characters that would steer a
+    terminal, and halves of surrogate pairs, are written as JSON's escapes.
     """
-    text = str(encodable(json.dumps(thing, ensure_ascii=False, default=str)))
+    try:
+        text = json.dumps(thing, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:  # there is NaN or infinity in it
+        text = json.dumps(_holdable(thing), ensure_ascii=False, default=str)
+    text = str(encodable(text))
     return UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+
+
+def _holdable(thing: Any) -> Any:
+    """Return a value with NaN and infinity as texts; dicts, lists and tuples are gone through."""
+    if isinstance(thing, Mapping):
+        return {name: _holdable(value) for name, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return list(map(_holdable, thing))
+    return str(thing) if isinstance(thing, float) and not math.isfinite(thing) else thing

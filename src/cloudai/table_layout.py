@@ -57,12 +57,15 @@ def text_width(text: str) -> int:
 
 
 def cut(text: str, widest: int) -> str:
-    """Return the text on one line, with "…" at its end where it would take more columns of a terminal."""
+    """Return the text on one line, with "…" at its end where it would take more columns of a terminal.
+
+    The "…" is there also where ``widest`` is less than its one column.
+    """
     # In decomposed Hangul, as macOS has it in file names, the letters of a syllable would be counted and cut one by
     # one.
     text = inert(unicodedata.normalize("NFC", text))
     # A wide character takes two columns, so one cut by the number of characters may not be enough.
-    while text_width(text) > widest:
+    while text_width(text) > max(1, widest):
         text = text[: max(1, len(text) - max(1, (text_width(text) - widest) // 2)) - 1] + "…"
     return text
 

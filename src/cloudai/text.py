@@ -18,6 +18,7 @@ __all__ = [
     "lines_of",
     "plain",
     "quoted",
+    "repeated",
 ]
 
 UNPRINTABLE = re.compile(
@@ -106,6 +107,18 @@ def is_word(text: str) -> bool:
 def quoted(value: object) -> str:
     """Return a word in quotes, as an error repeats what a user gave; "…" for anything longer, which may be a key."""
     return repr(value) if isinstance(value, str) and is_word(value) else "'…'"
+
+
+def repeated(value: object) -> str:
+    """Return a value as an error shows it: a number or a short word, and otherwise only its type.
+
+    Of a long number it is "…": Python itself refuses to write one of more than 4,300 digits.
+    """
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_WORD:
+        return "…"
+    if value is None or isinstance(value, int | float):
+        return repr(value)
+    return repr(value) if isinstance(value, str) and is_word(value) else f"a {type(value).__name__}"
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from cloudai.models.base import Box, Result
 from cloudai.models.face import Ages, Faces
 from cloudai.models.image import ImageAnalysis
 from cloudai.outcomes import Outcome
+from cloudai.text import repeated
 
 __all__ = ["followed", "track"]
 
@@ -26,6 +27,8 @@ R = TypeVar("R", bound=Result)
 
 SHORTEST_GAP, STEPS = 1.5, 2.5
 """How long a face may be hidden: this many seconds, or this many times the time between two frames, if that is more."""
+LONGEST_GAP = 1e12
+"""The most seconds that ``gap=`` may name: more than any video has, and a number that can be computed with."""
 REACH, WIDER = 1.5, 0.5
 """How far a face may be from where it is expected, in widths of the face: in the next frame, and how much farther for
 each frame in which it was not seen."""
@@ -56,10 +59,10 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
     Raises:
         InputError: There are outcomes, and none of them is of a frame; or an `AsyncBatch` is given in place of its
             outcomes.
-        SettingsError: ``gap`` is no number of seconds.
+        SettingsError: ``gap`` is no number of seconds from 0.
     """
-    if gap is not None and not (isinstance(gap, int | float) and math.isfinite(gap) and gap >= 0):
-        raise SettingsError(f"gap={gap!r}", advice="Give seconds, or leave it out.")
+    if gap is not None and not (isinstance(gap, int | float) and 0 <= gap <= LONGEST_GAP):
+        raise SettingsError(f"gap={repeated(gap)}", advice="Give seconds, or leave it out.")
     if hasattr(outcomes, "__aiter__"):
         raise InputError("these outcomes are still to come", advice="Give [outcome async for outcome in batch].")
     listed = sorted(outcomes, key=lambda outcome: outcome.item)

@@ -32,6 +32,9 @@ OF_SYSTEM = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 HOLE = re.compile(r"\{(\w+)\}")
 MOST = 1_000
 """Characters of a text that is looked up by its pattern, at most."""
+MOST_SENTENCES = 20
+"""Sentences of such a text, at most. The time grows with the square of their number, and a vendor's words, or the name
+of a file, may be nothing but full stops."""
 
 _of_command: str | None = None
 """The language of a command, which all of its threads speak."""
@@ -103,6 +106,8 @@ def translated(text: str, language: str | None = None) -> str:
     """
     chosen = language or _chosen()
     if chosen is None or not text or len(text) > MOST or OF_PYTHON.match(text):
+        return text
+    if len(SENTENCE_END.findall(text)) > MOST_SENTENCES:
         return text
     # The most exact reading comes first: a place to fill in matches anything, also further sentences that have a
     # translation of their own.

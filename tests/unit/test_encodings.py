@@ -156,3 +156,10 @@ def test_what_was_read_is_in_no_frame_of_the_error() -> None:
     assert not any(value == secret or "geheim" in str(value) for value in frame.values())
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("before", ["", "aa"])
+def test_a_long_line_is_not_cut_within_a_character(before: str) -> None:
+    """The encoding is guessed from a part of the text, and half a character would speak against the right one."""
+    text = before + "안녕하세요 저는 학생입니다, 오늘 날씨가 좋네요. " * 3_000
+    assert decoded(text.encode("cp949"), "긴 글") == text

@@ -33,6 +33,18 @@ KEY = "k" * 40
 SECRET = "canary-4711-secret"
 INPUTS = {"image": PICTURE, "audio": GREETING, "text": REVIEW}
 
+
+def nested(levels: int) -> dict[str, Any]:
+    """Return dicts and lists in each other, so many of them."""
+    value: dict[str, Any] = {}
+    for _ in range(levels // 2):
+        value = {"a": [value]}
+    return value
+
+
+LOOP: dict[str, Any] = {"a": []}
+LOOP["a"].append(LOOP)
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("detect_faces", {"max_face": 3}, r"detect_faces has no option max_face\. Did you mean max_faces\? It has: landm"),
     ("detect_faces", {"Landmark": True}, r"Did you mean landmarks\?"),
@@ -70,7 +82,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("sentiment", {"timeout": True}, r"timeout=True"),
     ("sentiment", {"timeout": float("nan")}, r"timeout=nan"),
     ("sentiment", {"timeout": 10**400}, r"timeout=…\. Give seconds"),
+    ("detect_faces", {"max_faces": 10**5000}, r"max_faces=… is not a whole number"),
+    ("text_to_speech", {"voice": "소라\ud800"}, r"the text in voice= holds half a character"),
+    ("sentiment", {"targets": ["배송", "\ud800"]}, r"the text in targets= holds half a character"),
     ("sentiment", {"extra": [1]}, r"extra= is a list"),
+    ("sentiment", {"extra": nested(1_000)}, r"extra= has more than 100 levels"),
+    ("sentiment", {"extra": LOOP}, r"extra= has more than 100 levels"),
+    ("sentiment", {"extra_params": {"a": "\ud800"}}, r"the text in extra_params= holds half a character"),
     ("sentiment", {"extra_params": "a=b"}, r"extra_params= is a str"),
     ("sentiment", {"extra_params": {"a": object()}}, r"extra_params has a value for a that is no text"),
     ("sentiment", {"extra_headers": {"Host": "evil.example"}}, r"extra_headers cannot set Host"),

@@ -163,3 +163,10 @@ def test_empty_cells_of_data_frames(tmp_path: Path) -> None:
     assert [why for _, why in done.plan.refused] == [
         "the cell in column 글 is empty. Fill it in, or leave the row out."
     ] * 4
+
+
+@pytest.mark.parametrize("name", ["후기\0.csv", "\ud800.csv"])
+def test_a_name_that_no_file_can_have(name: str) -> None:
+    """A NUL, and half a character, in a name are errors of the input, as a file that is missing is."""
+    with pytest.raises(InputError, match="cannot read"):
+        read_table(name)

@@ -523,6 +523,7 @@ MOUNTS = """overlay / overlay rw 0 0
 server:/homes /home nfs4 rw 0 0
 /dev/sda1 /home/local ext4 rw 0 0
 //server/share /home/local/share cifs rw 0 0
+//server/공유 /home/local/우리\\040것 cifs rw 0 0
 """
 
 
@@ -536,6 +537,7 @@ server:/homes /home nfs4 rw 0 0
         ("/homes/j", False),
         ("/home/local/j", False),
         ("/home/local/share/일/j", True),
+        ("/home/local/우리 것/j", True),
     ],
 )
 def test_a_drive_of_another_computer(path: str, remote: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from cloudai import InputError, Outcome, Sentiment, SettingsError, Table, UnsupportedOperationError, tidy
+from cloudai import InputError, Outcome, OutputError, Sentiment, SettingsError, Table, UnsupportedOperationError, tidy
 from cloudai.models.base import Box, Meta
 from cloudai.models.face import Face, Faces
+from cloudai.table_files import METHODS
 from cloudai.table_layout import text_width
 
 KOREAN = [{"이름": "홍길동", "score": 0.5}, {"이름": "=1+1", "score": -0.25}]
@@ -270,3 +274,83 @@ def test_a_column_of_no_values_has_its_type() -> None:
     assert list(map(str, frame.dtypes)) == ["Float64", "Int64", "String"]
     assert frame["c"].to_list() == ["x", "2"]
     assert [str(dtype) for dtype in table.to_pandas().dtypes] == ["float64", "Int64", "object"]
+
+
+BIG = 2**70
+
+
+def test_data_frames_keep_whole_numbers_of_more_than_64_bits(tmp_path: Path) -> None:
+    """Digests and identifiers are such numbers: they are neither lost nor an error, in a file either."""
+    table = Table([{"id": BIG}, {"id": None}], types={"id": int})
+    assert table.to_pandas()["id"][0] == BIG
+    assert table.to_polars()["id"].to_list() == [BIG, None]
+    table.to_parquet(tmp_path / "ids.parquet")
+    assert (tmp_path / "ids.parquet").stat().st_size
+
+
+def test_parquet_has_paths_as_texts(tmp_path: Path) -> None:
+    """Rows of a user hold paths, for which neither polars nor Parquet has a type."""
+    table = Table([{"input": Path("사진/나무.jpg")}, {"input": None}])
+    assert table.to_polars()["input"].to_list() == ["사진/나무.jpg", None]
+    table.to_parquet(tmp_path / "paths.parquet")
+    assert (tmp_path / "paths.parquet").stat().st_size
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_what_json_has_no_number_for_is_a_text(number: float) -> None:
+    """A data frame has NaN where a cell is empty, and readers of JSON refuse the word."""
+    assert json.loads(Table([{"a": number, "b": [number]}]).to_jsonl()) == {"a": str(number), "b": [str(number)]}
+
+
+def test_a_sheet_has_every_row_or_is_not_written(tmp_path: Path) -> None:
+    """XlsxWriter leaves out the rows that have no place, and says nothing."""
+    table = Table([{"a": 1}] * 1_048_576)
+    with pytest.raises(InputError, match=r"1,048,576 rows of 1 columns are more than a sheet of Excel has"):
+        table.to_xlsx(tmp_path / "x.xlsx")
+    assert not (tmp_path / "x.xlsx").exists()
+
+
+def test_a_workbook_has_every_digit_of_a_number(tmp_path: Path) -> None:
+    """Excel rounds a number of more than 15 digits, and cannot hold one of 400."""
+    numbers = [123_456_789_012_345, 1_234_567_890_123_456_789, 10**400]
+    Table([{"id": number} for number in numbers]).to_xlsx(tmp_path / "x.xlsx")
+    with zipfile.ZipFile(tmp_path / "x.xlsx") as book:
+        sheet, texts = (book.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet1", "sharedStrings"))
+    assert f"<v>{numbers[0]}</v>" in sheet
+    assert all(f"<t>{number}</t>" in texts for number in numbers[1:])
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.xlsx", "x.jsonl", "x.parquet"])
+@pytest.mark.parametrize("folder", ["none", "\0"])
+def test_a_file_that_cannot_be_written(name: str, folder: str, tmp_path: Path) -> None:
+    """It is cloudai's own error, which names the file; those of the system are its cause."""
+    path = tmp_path / folder / name
+    with pytest.raises(OutputError, match=r"x\.\w+ cannot be written") as caught:
+        getattr(Table([{"a": 1}]), METHODS[path.suffix])(path)
+    assert caught.value.strerror == getattr(caught.value.__cause__, "strerror", str(caught.value.__cause__))
+
+
+def test_a_cell_has_at_least_one_column_of_the_terminal() -> None:
+    """A width of 0 cuts to the sign for what is cut, and printing comes to an end."""
+    assert str(Table([{"이름": "나무"}], widest_cell=0)).split() == ["…", "-", "…"]
+
+
+@pytest.mark.parametrize("value", [Path("=1+1.jpg"), Path("-x.jpg"), ["a", ";=1"]])
+def test_what_is_no_text_is_guarded_as_the_text_that_is_written(value: Any) -> None:
+    """Rows of a user hold paths, and the name of a file may begin like a formula."""
+    (_, cell) = next(csv.reader(io.StringIO(Table([{"a": 1, "b": value}]).to_csv(excel=True).splitlines()[1])))
+    assert "'=" in cell or cell.startswith("'")
+
+
+def test_numbers_of_other_packages_are_numbers_in_a_file() -> None:
+    """A negative number begins like a formula, and is none, also where it is one of numpy."""
+    assert (
+        Table([{"a": np.int64(-5), "b": np.float64(-0.5), "c": -1}]).to_csv(excel=True).splitlines()[1] == "-5,-0.5,-1"
+    )
+
+
+def test_nan_is_sorted_as_an_empty_cell() -> None:
+    """It is neither less nor greater than any number, and would leave the others unsorted."""
+    values = [1.0, math.nan, 0.5, None, 0.75]
+    assert Table([{"a": value} for value in values]).sort("a")["a"][:3] == [0.5, 0.75, 1.0]
+    assert Table([{"a": value} for value in values]).sort("a", reverse=True)["a"][:3] == [1.0, 0.75, 0.5]

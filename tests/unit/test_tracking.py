@@ -118,8 +118,9 @@ def test_what_cannot_be_followed() -> None:
         track([Outcome(0, "photo.jpg", Faces())])
     with pytest.raises(InputError, match=r"still to come. Give \[outcome async for outcome in batch\]"):
         track(Later())  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="gap=nan"):
-        track([seen(0, box(1))], gap=math.nan)
+    for gap in (math.nan, math.inf, -1, 10**400):
+        with pytest.raises(SettingsError, match="gap="):
+            track([seen(0, box(1))], gap=gap)
 
 
 def moving(step: float, seed: int) -> tuple[list[Outcome[Any]], list[list[int]]]:

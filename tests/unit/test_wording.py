@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from threading import Barrier, Thread
 
-from cloudai.wording import spoken, using, using_everywhere
+from cloudai.wording import spoken, translated, using, using_everywhere
+from tests.support.in_time import in_time
 
 
 def test_pages_in_two_languages_may_be_written_at_the_same_time() -> None:
@@ -39,3 +40,9 @@ def test_all_threads_of_a_command_speak_its_language() -> None:
             heard.append(spoken())
         heard.append(spoken())
     assert [*heard, spoken()] == ["ko", "en", "ko", "en"]
+
+
+def test_a_text_of_full_stops_takes_no_time() -> None:
+    """The name of a file, or a vendor's words, may have hundreds of sentences, and no catalog knows them."""
+    text = "a. " * 330
+    assert in_time(lambda: translated(text, "ko"), 5) == text

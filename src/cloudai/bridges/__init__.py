@@ -52,7 +52,9 @@ KINDS = (
     Kind("ibm_watson", ("TextToSpeechV1",), "watson:text_to_speech"),
 )
 AT_ONCE = 32
-"""The most threads for a blocking client in `AsyncClient`; usually no more calls than this run at the same time."""
+"""The most threads for a blocking client in `AsyncClient`, as many as a client has requests in flight by default.
+
+Further requests wait for a thread, and their time goes on meanwhile."""
 
 
 def bridge(client: Any, *, awaiting: bool) -> tuple[Provider, Callable[[Request], Any]]:
@@ -63,7 +65,8 @@ def bridge(client: Any, *, awaiting: bool) -> tuple[Provider, Callable[[Request]
         awaiting: The caller awaits ``send``. A blocking client then works in threads.
 
     Raises:
-        SettingsError: The client is of no known kind, or it is asynchronous and the caller does not await.
+        SettingsError: The client is of no known kind, does not tell its endpoint, or is asynchronous while the caller
+            does not await.
     """
     kind, is_awaited = _kind_of(client)
     if is_awaited and not awaiting:

@@ -83,6 +83,8 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
         translated = _translated(error, url, sent)
         if translated is error:
             raise
+        if isinstance(translated, ConnectError) and _repeats_address(list(_chain(error))):
+            raise translated from None  # a traceback shows the texts of causes
         raise translated from error
 
 
@@ -97,7 +99,7 @@ def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
         # A token server that was not reached may be reached later; any other failure is a refusal.
         passing = getattr(error, "retryable", False) or {"GoogleAuthError", "TransportError"} <= kinds
         return unreached(url, f"no token: {_said(error)}") if passing else refused_login(_said(error))
-    return (None if sent else _before(chain, kinds, url)) or _after(error, kinds, url, sent) or error
+    return (None if sent else _before(chain, kinds, url)) or _after(_said(chain[-1]), kinds, url, sent) or error
 
 
 def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIError | None:
@@ -105,7 +107,7 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
-        error = unreached(url, _said(chain[-1]))
+        error = unreached(url, UNREADABLE if _repeats_address(chain) else _said(chain[-1]))
         # The engine then advises to check the spelling of the host.
         error.unknown_host = bool(kinds & {"gaierror", "NameResolutionError"})
         return error
@@ -114,16 +116,35 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     return None
 
 
-def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
-    """Return the error for any other failure in a vendor's package, or None for an exception of another kind."""
+def _after(reason: str, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
+    """Return the error for any other failure in a vendor's package, or None for an exception of another kind.
+
+    Args:
+        reason: What the innermost error says. Those around it may show the address with its query, and a key in that.
+        kinds: The names of the classes of all errors.
+        url: The address of the request.
+        sent: See `errors`.
+    """
     if kinds & NO_TIME:
         return late(url, sent=sent is not False)
     # A reply that is packed wrongly came as a whole, and will not be better next time; one that was cut short may be.
     if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
-        return MalformedResponseError(f"the reply cannot be unpacked ({_said(error)})")
+        return MalformedResponseError(f"the reply cannot be unpacked ({reason})")
     if kinds & BROKEN:
-        return unreached(url, _said(error)) if sent is False else cut(url, _said(error))
+        return unreached(url, reason) if sent is False else cut(url, reason)
     return None
+
+
+UNREADABLE = "the address, or that of a proxy, cannot be read"
+
+
+def _repeats_address(chain: list[BaseException]) -> bool:
+    """Return whether one of the errors may show an address that cannot be read, or the part of it that is wrong.
+
+    It may be the address of a proxy, and the part a piece of its password.
+    """
+    # Beneath the error of aiohttp there is Python's own: "invalid literal for int() with base 10: 'PASSWORD'".
+    return any(type(each).__name__ in ("InvalidURL", "LocationParseError") for each in chain)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

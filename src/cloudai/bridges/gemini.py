@@ -19,6 +19,7 @@ from cloudai.errors import SettingsError
 from cloudai.providers.base import Provider
 from cloudai.providers.google import Google
 from cloudai.transport.body import Body
+from cloudai.transport.messages import json_bytes
 
 __all__ = ["gemini"]
 
@@ -49,7 +50,11 @@ def gemini(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
 
 
 def _outgoing(inner: Any, request: Request) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
-    """Return the method, the path, the JSON and the options of a request as the official client takes them."""
+    """Return the method, the path, the JSON and the options of a request as the official client takes them.
+
+    Raises:
+        SettingsError: The request has parameters, or cannot be written as JSON.
+    """
     if request.params:
         raise SettingsError("google-genai takes no parameters", advice="Leave extra_params= out.")
     # The client makes the address itself; only the name of the model comes from our request.
@@ -60,7 +65,7 @@ def _outgoing(inner: Any, request: Request) -> tuple[str, str, dict[str, Any], d
     # The client makes one attempt: whether and when to try again is decided by our engine, which counts what may have
     # been billed.
     options = {"headers": dict(request.headers), "retry_options": {"attempts": 1}, **seconds}
-    return request.method.lower(), path, json.loads(request.json_bytes()), options
+    return request.method.lower(), path, json.loads(json_bytes(request)), options
 
 
 def _blocking(inner: Any, request: Request) -> Response:

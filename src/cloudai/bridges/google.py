@@ -24,6 +24,7 @@ from cloudai.errors import CloudAIError, SettingsError
 from cloudai.providers.base import Provider
 from cloudai.providers.google import Google
 from cloudai.providers.google._service import HTTP_OF_GRPC
+from cloudai.transport.messages import json_bytes
 
 __all__ = ["text_to_speech", "translation", "translation_2", "vision"]
 
@@ -149,7 +150,11 @@ METHODS = {
 
 
 def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
-    """Return the client's method for a request, Google's message, and the options of the call that sends it."""
+    """Return the client's method for a request, Google's message, and the options of the call that sends it.
+
+    Raises:
+        SettingsError: The request has parameters, cannot be written as JSON, or has a field that the package lacks.
+    """
     from google.protobuf import json_format
 
     # A parameter that is dropped in silence might be the one that the user needs.
@@ -165,7 +170,7 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
     try:
         # The package's own reader is used, so that a field that this version does not know is an error, and is not
         # lost.
-        json_format.Parse(b"{}" if request.json is None else request.json_bytes(), message)
+        json_format.Parse(b"{}" if request.json is None else json_bytes(request), message)
     except json_format.ParseError as error:
         raise SettingsError(
             f"{_distribution(package)} cannot send this ({error})",

@@ -21,6 +21,7 @@ from cloudai.providers.azure import Azure
 from cloudai.providers.base import Provider
 from cloudai.providers.settings import Resource
 from cloudai.transport.body import Body
+from cloudai.transport.messages import json_bytes
 
 __all__ = ["openai"]
 
@@ -45,7 +46,7 @@ def openai(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
 
 
 def _outgoing(request: Request) -> dict[str, Any]:
-    """Return the arguments of the client's ``post`` for a request."""
+    """Return the arguments of the client's ``post`` for a request, or raise SettingsError if it is no JSON."""
     from openai import HttpxBinaryResponseContent, Timeout
 
     connecting, reading = timeouts(request)
@@ -58,7 +59,7 @@ def _outgoing(request: Request) -> dict[str, Any]:
     }
     # `HttpxBinaryResponseContent` hands the reply out as bytes, so our own models read it, and not those of the
     # package.
-    return {"cast_to": HttpxBinaryResponseContent, "body": json.loads(request.json_bytes()), "options": options}
+    return {"cast_to": HttpxBinaryResponseContent, "body": json.loads(json_bytes(request)), "options": options}
 
 
 def _blocking(client: Any, request: Request) -> Response:

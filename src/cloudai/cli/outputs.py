@@ -172,14 +172,15 @@ def write_table(table: Table, path: str, journal: Path | str | None) -> None:
     try:
         # Any other ending is CSV, because people name their files as they like.
         WRITERS.get(ending_of(path), Table.to_csv)(table, path)
-    except OSError as error:
+    except (OSError, InputError) as error:  # InputError: there are more rows than a sheet of Excel has
         if journal is not None:
             advice = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing."
         elif _could_print_csv(table):
             advice = "The table is printed instead."
         else:
             advice = "Standard output cannot be written either, and without --journal nothing keeps the results."
-        raise OutputError(f"{path} cannot be written ({error.strerror})", advice=advice) from error
+        reason = error.message if isinstance(error, InputError) else error.strerror
+        raise OutputError(f"{path} cannot be written ({reason})", advice=advice) from error
     print(say("wrote {file}", file=path))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from hashlib import file_digest, sha256
@@ -59,7 +60,7 @@ class Audio(Source):
         """The sha256 (hex) of the bytes as given, or of an address that was not fetched; raises what `data` raises."""
         if not self._is_large:
             return super().key
-        with self._open() as file:
+        with self._readable(), self._open() as file:
             return file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # open() says too little
 
     @property
@@ -95,8 +96,14 @@ class Audio(Source):
         Raises:
             InputError: It cannot be read.
         """
-        try:
+        with self._readable():
             return Path(self._given).open("rb")
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Raise InputError where the system cannot read the file within the block: also in the middle of it."""
+        try:
+            yield
         except OSError as error:
             raise InputError(f"cannot read {self.name} ({error.strerror})") from error
 
@@ -186,7 +193,7 @@ class Audio(Source):
             data = given[begin:] if begin else given
             kept = given if container_of(data) in (None, "mp3") else data
             return Taken(data, len(kept), data, lambda: kept, tagged=begin > 0)
-        with self._open() as file:
+        with self._readable(), self._open() as file:
             begin = past_tags(file.read(HEAD))
             file.seek(begin)
             head = file.read(HEAD)

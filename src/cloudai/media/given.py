@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from cloudai.errors import InputError
+from cloudai.text import encodable
 
 __all__ = ["short", "understood"]
 
@@ -55,7 +56,11 @@ def _path_of(address: str) -> Path:
 
 def _bytes_of(uri: str) -> bytes:
     head, comma, body = uri.partition(",")
-    data = _decoded("".join(unquote(body).split())) if head.lower().endswith(";base64") else unquote_to_bytes(body)
+    if head.lower().endswith(";base64"):
+        data = _decoded("".join(unquote(body).split()))
+    else:
+        # What is no ASCII should be percent-encoded, and half of a surrogate pair cannot be.
+        data = unquote_to_bytes(body) if encodable(body) == body else None
     if not comma or data is None:
         raise InputError("the data: URI cannot be read", advice="Give data:image/jpeg;base64,… or the bytes.")
     return data

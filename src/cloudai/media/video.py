@@ -21,6 +21,7 @@ from cloudai.media.film import Film, Shot
 from cloudai.media.given import short
 from cloudai.media.image import Image
 from cloudai.media.source import FileInput
+from cloudai.text import repeated
 
 __all__ = ["Frame", "Frames", "Reel", "VideoInput", "fragment_of", "frames", "seconds_of", "told_apart"]
 
@@ -31,8 +32,10 @@ QUALITY = 92
 FINEST = 0.000001
 """The least number of seconds between two frames, and of frames a second."""
 CHOICES = ("every", "fps", "count", "at", "scenes")
-CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)\s*(s|ms|min)?", re.IGNORECASE)
+CLOCK = re.compile(r"(?:(?:(\d{1,9}):)?(\d{1,9}):)?(\d{1,12}(?:\.\d{1,99})?)\s*(s|ms|min)?", re.IGNORECASE)
 """A time as people write it: 12.5, 0.5s, 500ms, 2min, 1:02, 1:02:03.5."""
+LONGEST = 10**15
+"""The most seconds that are read: more than any video has, and a number that can be computed with."""
 NEAR = 0.0006
 """Seconds by which the time in the name of a frame may be rounded."""
 FRAGMENT = re.compile(r"(.*)#t=(\d+\.\d{3})", re.DOTALL)
@@ -184,11 +187,11 @@ def _checked(**given: Any) -> dict[str, Any]:
     if name in ("every", "fps"):
         number = seconds_of(value, name)
         if number <= 0:
-            raise SettingsError(f"{name}={value!r}", advice=f"Give a number from {FINEST}.")
+            raise SettingsError(f"{name}={repeated(value)}", advice=f"Give a number from {FINEST}.")
         return {"every": number if name == "every" else 1 / number}
     if name == "count":
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise SettingsError(f"count={value!r}", advice="Give a whole number from 1.")
+            raise SettingsError(f"count={repeated(value)}", advice="Give a whole number from 1.")
         return {"count": int(value)}
     return dict(given)
 
@@ -197,17 +200,17 @@ def seconds_of(given: float | str, name: str = "at") -> Fraction:
     """Return the seconds that a number or a text such as "0.5s", "1:02" or "1:02:03.5" stands for.
 
     Raises:
-        SettingsError: It is no number of seconds that is finite and not negative, and no such text.
+        SettingsError: It is no number of seconds from 0 that a video may have, and no such text.
     """
     if isinstance(given, str) and (read := CLOCK.fullmatch(given.strip())):
         hours, minutes, seconds, unit = read.groups()
         scale = {"ms": Fraction(1, 1000), "min": Fraction(60)}.get((unit or "s").lower(), Fraction(1))
         return (int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)) * scale
-    if isinstance(given, Real) and not isinstance(given, bool) and 0 <= given < math.inf:
+    if isinstance(given, Real) and not isinstance(given, bool) and 0 <= given <= LONGEST:
         # A float means the fraction that it was written as, and not the number nearest to it: 0.3 s is 3/10.
         exact = given if isinstance(given, int | float | Fraction) else float(given)
         return Fraction(exact).limit_denominator(1_000_000)
-    raise SettingsError(f"{name}={given!r}", advice='Give seconds, or a text such as "0.5s" or "1:02".')
+    raise SettingsError(f"{name}={repeated(given)}", advice='Give seconds, or a text such as "0.5s" or "1:02".')
 
 
 def _require_inside(film: Film, times: Sequence[Fraction]) -> None:

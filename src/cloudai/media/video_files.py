@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cloudai.errors import InputError, MissingExtraError
 from cloudai.media.containers import container_of
@@ -76,15 +76,26 @@ def _opened(given: Any) -> Any:
     if hasattr(given, "read"):
         try:
             given.seek(0)
+            if given.read(0) != b"":
+                raise InputError("the file is open as text", advice='Open it with mode "rb".')
+        except InputError:
+            raise
         except (OSError, ValueError, AttributeError) as error:
             raise InputError("the open file cannot be read twice", advice="Give its path, or its bytes.") from error
         return nullcontext(given)
     if not isinstance(given, str | os.PathLike) or not str(given):
         raise InputError(f"a video cannot be a {type(given).__name__}", advice="Give a path, bytes or an open file.")
-    path = Path(given)
+    return _opened_file(Path(given))
+
+
+def _opened_file(path: Path) -> IO[bytes]:
+    """Open the file of a video, or raise InputError if it cannot be read."""
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder", advice="Give the videos in it one by one.")
+        # To open a pipe may never come to an end.
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a regular file")
         return path.open("rb")
     except InputError:
         raise

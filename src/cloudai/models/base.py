@@ -157,6 +157,8 @@ class Box(Model):
         if width <= 0 or height <= 0:
             return 0.0
         both = width * height
+        if not both:  # two sides of 1e-200 px are not 0, and their product is
+            return 0.0
         return both / (self.area + other.area - both)
 
 
@@ -373,7 +375,14 @@ class Result(Model):
         return Table(self.to_rows(), [*LEADING, *self._columns()], self.units, types={**TYPES, **self.types})
 
     def to_csv(self, path: Any = None, *, excel: bool = True) -> str:
-        """Return the table as CSV, and write it to a file if a path is given; see `Table.to_csv`."""
+        """Return the table as CSV, and write it to a file if a path is given; see `Table.to_csv`.
+
+        The text is that for Excel unless ``excel=False`` is given, also where no file is written.
+
+        Raises:
+            InputError: The path has the ending of another kind of file.
+            OutputError: The file cannot be written.
+        """
         return self.table().to_csv(path, excel=excel)
 
     def _repr_html_(self) -> str:

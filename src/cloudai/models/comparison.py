@@ -10,11 +10,12 @@ import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from cloudai.errors import InputError, MissingExtraError
 from cloudai.table import Table
+from cloudai.table_files import write
+from cloudai.text import encodable
 
 __all__ = ["Comparison", "compared"]
 
@@ -79,6 +80,9 @@ class Comparison:
         Args:
             path: The file, which is replaced if it exists.
             title: The title of the page.
+
+        Raises:
+            OutputError: The file cannot be written.
         """
         page = (
             '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -86,7 +90,7 @@ class Comparison:
             f"<title>{html.escape(title)}</title><style>{STYLE}</style><h1>{html.escape(title)}</h1>{self._shown()}"
         )
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write(path, str(encodable(page)).encode())
         return page
 
     def _repr_html_(self) -> str:

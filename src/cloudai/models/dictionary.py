@@ -20,7 +20,10 @@ class Reverse(Model):
 
 
 class Usage(Model):
-    """A sentence with the word, and the same sentence in the other language; the words stand in each of them."""
+    """A sentence with the word, and the same sentence in the other language.
+
+    ``source_word`` and ``target_word`` are the word and its translation in the form that they have in the sentences.
+    """
 
     source: str
     target: str

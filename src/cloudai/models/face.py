@@ -17,6 +17,7 @@ from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
 from cloudai.models.columns import TRACK
 from cloudai.models.notebook import picture_with_boxes
+from cloudai.text import repeated
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -167,10 +168,11 @@ class Face(Model):
             min(float(upright.width), middle_x + width / 2),
             min(float(upright.height), middle_y + height / 2),
         )
-        # A cut of no pixel would be a picture that cannot be saved.
-        if right - left < 1 or bottom - top < 1:
+        cut = round(left), round(top), round(right), round(bottom)
+        # A cut of no pixel would be a picture that cannot be saved. Both edges of a narrow one may be rounded to one.
+        if right - left < 1 or bottom - top < 1 or cut[0] == cut[2] or cut[1] == cut[3]:
             raise InputError("The face is not inside this picture. Give the picture that was given to the call.")
-        return upright.crop((round(left), round(top), round(right), round(bottom)))
+        return upright.crop(cut)
 
 
 # At -0.5 nothing is left of the longer side of a box.
@@ -181,7 +183,7 @@ MARGINS, ASPECTS = (-0.5, 100.0), (0.001, 1000.0)
 def _require_between(name: str, value: object, limits: tuple[float, float]) -> None:
     """Raise SettingsError if an argument is no number between the limits; NaN and True are none."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not limits[0] <= value <= limits[1]:
-        raise SettingsError(f"{name}={value!r}", advice=f"Give a number from {limits[0]:g} to {limits[1]:g}.")
+        raise SettingsError(f"{name}={repeated(value)}", advice=f"Give a number from {limits[0]:g} to {limits[1]:g}.")
 
 
 class Faces(Many[Face]):

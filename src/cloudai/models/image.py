@@ -246,7 +246,7 @@ class Text(Many[Line]):
         return tuple(line for page in self.pages for block in page.blocks for line in block.lines)
 
     def files(self) -> list[tuple[str, bytes]]:
-        """Return the text of each page as a file of its own, as the end of its name and its content in UTF-8."""
+        """Return a file for each page, with its text in UTF-8: a pair of the end of its name and its content."""
         # Leading zeros let a folder sort its pages.
         width = len(str(len(self.pages)))
         return [

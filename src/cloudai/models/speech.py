@@ -16,7 +16,8 @@ from cloudai.languages import joined
 from cloudai.models.base import Base64, Many, Result, first_lines
 from cloudai.models.spoken import Segment, SpokenWord
 from cloudai.reading import text_of
-from cloudai.table_files import ColumnType
+from cloudai.table_files import ColumnType, write
+from cloudai.text import encodable
 
 if TYPE_CHECKING:
     from cloudai.models.comparison import Comparison
@@ -55,6 +56,7 @@ class Transcript(Many[Segment]):
 
         Raises:
             InputError: There is a text, and nothing of it has a time.
+            OutputError: The file cannot be written.
         """
         from cloudai.models.subtitles import srt
 
@@ -78,6 +80,9 @@ class Transcript(Many[Segment]):
 
         Args:
             path: The file, which is replaced if it exists; UTF-8.
+
+        Raises:
+            OutputError: The file cannot be written.
         """
         # A vendor that gives no segments still has a text.
         return _written("\n\n".join(_paragraphs(self.segments, self.language)) or self.text, path)
@@ -244,7 +249,7 @@ def _label(segment: Segment) -> str:
 def _written(text: str, path: str | os.PathLike[str] | None) -> str:
     if path is not None:
         # Players read UTF-8 whatever the system is; Windows would write its own encoding and line ends.
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        write(path, str(encodable(text)).encode())
     return text
 
 
@@ -280,7 +285,7 @@ class Speech(Result):
     """Length in seconds; None where it cannot be told without the extra ``audio``, of MP3 and OGG."""
 
     def files(self) -> list[tuple[str, bytes]]:
-        """Return the audio as a file, as the end of its name and its content."""
+        """Return a list of one file, the audio: a pair of the end of its name and its content."""
         return [(f".{self.format}", self.audio)]
 
     def _repr_html_(self) -> str:

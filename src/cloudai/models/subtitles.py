@@ -17,6 +17,7 @@ import regex
 from cloudai.errors import InputError
 from cloudai.languages import has_spaces, joined
 from cloudai.models.spoken import Segment, SpokenWord
+from cloudai.text import inert
 
 __all__ = ["MOST_WIDTH", "Cue", "cues_of", "read_cues", "srt", "vtt", "width"]
 
@@ -228,7 +229,8 @@ def _both(one: Cue, two: Cue) -> Cue | None:
 
     The words of two speakers stand on two lines behind dashes, as usual for a dialogue that is shown at the same time.
     """
-    if one.speaker == two.speaker:
+    # Two subtitles without a speaker are not of one speaker if the first holds the words of two already.
+    if one.speaker == two.speaker and not (one.speaker is None and one.text.startswith(DASH)):
         text = f"{one.text} {two.text}"
         if max(map(width, text.split("\n"))) > MOST_WIDTH:
             text = f"{one.text}\n{two.text}"
@@ -259,7 +261,7 @@ def vtt(cues: Sequence[Cue]) -> str:
 def _voiced(cue: Cue) -> str:
     # In WebVTT "<" begins a tag; SRT has no escapes.
     text = html.escape(cue.text, quote=False)
-    return text if cue.speaker is None else f"<v {html.escape(cue.speaker, quote=False)}>{text}"
+    return text if cue.speaker is None else f"<v {html.escape(inert(cue.speaker), quote=False)}>{text}"
 
 
 def _clock(seconds: float, point: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cloudai.errors import OutputError
+from cloudai.errors import OutputError, unwritable
 from cloudai.table import Table
 
 __all__ = ["making_folder", "write_table", "write_whole", "written_whole"]
@@ -78,8 +78,3 @@ def making_folder(path: str | os.PathLike[str]) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"the folder {folder} cannot be made ({reason})", advice="Give another.") from error
     return folder
-
-
-def unwritable(target: Path, error: Exception) -> OutputError:
-    """Return the error of a file that cannot be written."""
-    return OutputError(f"{target} cannot be written ({getattr(error, 'strerror', None) or error})")

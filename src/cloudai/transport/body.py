@@ -10,6 +10,7 @@ from cloudai.errors import (
     MalformedResponseError,
     ResponseTooLargeError,
 )
+from cloudai.text import quoted
 
 __all__ = ["MOST_HEADERS", "MOST_RATIO", "Body", "too_large"]
 
@@ -48,7 +49,7 @@ class Body:
             raise too_large(f"its headers have {size:,} bytes")
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", ""):
-            raise MalformedResponseError(f"the reply is encoded as {encoding!r}, which nobody asked for")
+            raise MalformedResponseError(f"the reply is encoded as {quoted(encoding)}, which nobody asked for")
         self._gzip: Any = _member() if encoding == "gzip" else None
         self._received, self._decoded = 0, bytearray()
 

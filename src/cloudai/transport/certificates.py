@@ -20,7 +20,8 @@ CA_FILE = "It is the path of a file with certificates in PEM; without it those o
 def tls(cafile: str | None = None) -> ssl.SSLContext:
     """Return a TLS context that trusts the CA file, or the usual certificates if there is none.
 
-    It is made once in a process for each file, because that takes 18 ms.
+    It is made once in a process for each file, and once for the usual certificates, because that takes 18 ms. A later
+    change of the file, or of a variable of the environment, has no effect in this process.
 
     Raises:
         SettingsError: The file, or one that a variable of the environment names, cannot be used.

@@ -40,7 +40,9 @@ KEPT = 20
 
 
 def require_options(verify: Verify, proxy: str | None, *, allow_unverified: bool = False) -> None:
-    """Raise SettingsError where certificates or the names of hosts are not to be checked, or the proxy is no address.
+    """Raise SettingsError where certificates or the names of hosts are not to be checked, or an option is none.
+
+    An option is none where ``verify`` has another type than `Verify`, and where the proxy is no address.
 
     Whatever else may be wrong with the two is noticed when something is sent: the environment may have them too, and
     it concerns nobody who sends nothing.
@@ -56,10 +58,14 @@ def require_options(verify: Verify, proxy: str | None, *, allow_unverified: bool
             advice="Behind a company's proxy, give verify= the path of its CA file, or accept the risk with "
             "allow_unverified=True.",
         )
+    if not isinstance(verify, ssl.SSLContext | str | os.PathLike | bool):
+        raise SettingsError(
+            f"verify= is a {type(verify).__name__}", advice="Give a path, an SSLContext, or leave it out."
+        )
     try:
         if proxy is not None:
             httpx2.Proxy(proxy)
-    except (ValueError, httpx2.InvalidURL):
+    except (TypeError, ValueError, httpx2.InvalidURL):
         proxy = ""  # its text has the address, which may have a password
     if proxy == "":
         raise SettingsError(NO_PROXY, advice=HOW_PROXY)

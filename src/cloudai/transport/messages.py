@@ -14,7 +14,7 @@ from cloudai.errors import SettingsError
 from cloudai.transport.body import Body
 from cloudai.transport.deadline import timeouts
 
-__all__ = ["USER_AGENT", "body_of", "headers_of", "outgoing", "response"]
+__all__ = ["USER_AGENT", "body_of", "headers_of", "json_bytes", "outgoing", "response"]
 
 USER_AGENT = f"cloudai/{__version__}"
 
@@ -94,11 +94,17 @@ def _json_size(request: Request) -> int:
     """Return the bytes of a request's JSON body, or raise SettingsError if it cannot be written as JSON."""
     try:
         return request.json_size()
-    except (TypeError, ValueError) as error:  # NaN, half a surrogate pair, or an object that JSON cannot hold
+    except (TypeError, ValueError, RecursionError) as error:  # NaN, half a character, another object, many levels
         raise SettingsError(
             f"what is to be sent cannot be written as JSON ({type(error).__name__})",
             advice="Look at extra=, and at the options that are texts.",
         ) from error
+
+
+def json_bytes(request: Request) -> bytes:
+    """Return a request's JSON body as a whole, or raise SettingsError if it cannot be written as JSON."""
+    _json_size(request)
+    return request.json_bytes()
 
 
 def _boundary(request: Request) -> str:

@@ -197,3 +197,17 @@ def test_captions_by_an_official_client() -> None:
     assert analysis.caption.text == "나무"
     picture = json.loads(sent[0].content)["messages"][1]["content"][0]["image_url"]["url"]
     assert picture.startswith("data:image/png;base64,iVBORw0KGgo")
+
+
+@pytest.mark.parametrize("name", ["gemini", "openai"])
+def test_what_is_no_json_is_not_sent(name: str) -> None:
+    """A number that JSON does not have, in ``extra=``, is an error of the settings, as it is without a bridge."""
+
+    def handler(_: httpx2.Request) -> httpx2.Response:
+        raise AssertionError("nothing is sent")
+
+    with (
+        Client.from_vendor(CLIENTS[name](handler)) as client,
+        pytest.raises(SettingsError, match=r"cannot be written as JSON"),
+    ):
+        client.detect_language("안녕", extra={"temperature": float("nan")})

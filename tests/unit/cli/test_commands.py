@@ -253,6 +253,18 @@ def test_a_place_where_no_table_can_be(
     assert main([*table, "--csv", "결과.csv"]) == main([*table, "--csv", "결과.csv"]) == 0
 
 
+def test_a_table_with_more_rows_than_a_sheet_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was paid for is not lost because a sheet of Excel has no room for it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cloudai.table_files.MOST_ROWS", 2)
+    assert main(["sentiment", "Good!", "Bad!", "--csv", "결과.xlsx", "--quiet"]) == 74
+    printed = capsys.readouterr()
+    assert "more than a sheet of Excel has). The table is printed instead." in printed.err
+    assert [row["input"] for row in csv.DictReader(io.StringIO(printed.out))][::2] == ["Good!", "Bad!"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_disk_that_is_full_when_the_table_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

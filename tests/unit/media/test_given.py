@@ -321,3 +321,9 @@ def test_a_table_may_hold_base64_and_addresses_of_files(tmp_path: Path) -> None:
     ):
         found = {outcome.item: outcome.status for outcome in job}
     assert found == {0: "none_found", 1: "none_found", 2: "failed"}
+
+
+def test_a_data_uri_with_half_a_character_is_an_error_of_the_input() -> None:
+    """It is told when the input is read, as any other damage is, and not by the constructor."""
+    with Client("local") as client, pytest.raises(InputError, match="the data: URI cannot be read"):
+        client.detect_faces("data:image/svg+xml,\ud800")

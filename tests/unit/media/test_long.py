@@ -128,6 +128,27 @@ def test_a_large_file_that_fits_is_sent_as_it_is(said: Said, tmp_path: Path, mon
     assert in_place(Audio(path).probe(LIMITS)).blob.data == said.wav()
 
 
+def test_a_large_file_that_breaks_off_is_an_error_of_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drive of another computer may fail in the middle of a file, and not only when it is opened."""
+
+    class Broken(io.BytesIO):
+        def read(self, _: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+        readinto = read  # type: ignore[assignment]
+
+        def getbuffer(self) -> Any:
+            raise OSError(5, "Input/output error")
+
+    path = tmp_path / "말.wav"
+    path.write_bytes(bytes(2_000))
+    monkeypatch.setattr(audio, "LARGE", 1_000)
+    monkeypatch.setattr(Path, "open", lambda *_: Broken())
+    for ask in (lambda given: given.key, lambda given: given._taken()):
+        with pytest.raises(InputError, match=r"cannot read 말\.wav \(Input/output error\)"):
+            ask(Audio(path))
+
+
 def test_a_full_disk_is_told(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording that finds no room in the folder for temporary files is refused with what to do."""
 

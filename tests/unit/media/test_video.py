@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sys
 from hashlib import sha256
@@ -18,6 +19,7 @@ from cloudai import InputError, MissingExtraError, SettingsError, frames
 from cloudai.media.film import Film
 from cloudai.media.video import Reel, fragment_of, seconds_of
 from tests.support.films import UNEVEN, colour, counted, film, number_in
+from tests.support.in_time import in_time
 from tests.support.paths import FIXTURES
 
 TALK = film([counted(n) for n in range(12)], UNEVEN)
@@ -178,6 +180,10 @@ def test_the_key_is_that_of_the_frame() -> None:
         ({"count": 1.5}, "count=1.5"),
         ({"at": []}, "names no time"),
         ({"at": [-1]}, "at=-1"),
+        ({"at": 10**400}, "at=…"),
+        ({"at": "9" * 5000}, "at=a str"),
+        ({"every": 10**5000}, "every=…"),
+        ({"count": -(10**5000)}, "count=…"),
     ],
 )
 def test_a_choice_that_says_nothing(chosen: dict[str, Any], message: str) -> None:
@@ -211,6 +217,7 @@ def picture() -> bytes:
         ("https://example.com/talk.mp4?key=secret", r"https://example.com/talk.mp4\?… is an address"),
         ("없는 파일.mp4", "there is no file 없는 파일.mp4"),
         (5, "a video cannot be a int"),
+        (io.StringIO("<!DOCTYPE html>"), 'the file is open as text. Open it with mode "rb".'),
     ],
 )
 def test_what_is_no_video(given: Any, message: str) -> None:
@@ -226,6 +233,18 @@ def test_a_folder_and_an_empty_list(tmp_path: Path) -> None:
         frames(tmp_path, every=1)
     with pytest.raises(InputError, match="no video in the list"):
         frames([], every=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_no_video(tmp_path: Path) -> None:
+    """Whoever opens a pipe waits until somebody writes to it, so that it is refused before."""
+    os.mkfifo(pipe := tmp_path / "pipe.mp4")
+
+    def ask() -> None:
+        with pytest.raises(InputError, match="is not a regular file"):
+            frames(pipe, every=1)
+
+    in_time(ask, 10)
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

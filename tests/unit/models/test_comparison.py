@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudai import InputError, MissingExtraError, Transcript
+from cloudai import InputError, MissingExtraError, OutputError, Transcript
 
 
 def test_word_and_character_errors() -> None:
@@ -59,3 +59,12 @@ def test_a_reference_is_a_text_or_a_transcript(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
     with pytest.raises(MissingExtraError, match=r"\[compare\]"):
         Transcript(text="네").compare("네")
+
+
+def test_a_page_is_written_whatever_its_title_is(tmp_path: Path) -> None:
+    """The name of a recording need not be UTF-8, and is the title of the page."""
+    found = Transcript(text="안녕").compare("안녕")
+    found.to_html(tmp_path / "x.html", title="\udcff.wav")
+    assert "<title>\\udcff.wav</title>" in (tmp_path / "x.html").read_text("utf-8")
+    with pytest.raises(OutputError, match=r"x\.html cannot be written"):
+        found.to_html(tmp_path / "none" / "x.html")

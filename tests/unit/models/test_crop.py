@@ -37,6 +37,25 @@ def test_usual_arguments_cut() -> None:
         FACE.crop(PICTURE, margin=-0.5)
 
 
+def test_a_margin_of_many_digits_is_told() -> None:
+    """Python writes no number of so many digits, and the error has none either."""
+    with pytest.raises(SettingsError, match=r"^margin=…\. Give a number from -0\.5 to 100"):
+        FACE.crop(PICTURE, margin=10**5000)
+
+
+def test_a_cut_has_a_pixel() -> None:
+    """Both edges of a box of one pixel are rounded to the same one where they lie between two pixels."""
+    narrow = Face(box=Box(x=1.5, y=1.5, width=1.0, height=8.0, image_size=(64, 64)))
+    with pytest.raises(InputError, match="not inside"):
+        narrow.crop(PICTURE, margin=0)
+
+
+def test_boxes_too_small_for_an_area_do_not_overlap() -> None:
+    """The product of two sides that are not 0 may be, and nothing is divided by it."""
+    tiny = Box(x=0.0, y=0.0, width=1e-200, height=1e-200)
+    assert tiny.overlap(tiny) == 0
+
+
 def test_an_address_has_no_bytes_before_it_is_fetched() -> None:
     """The bytes of an address that was not fetched are asked for: the error says so, and names no file."""
     from cloudai.media import Audio, Image

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudai import InputError, Transcript
+from cloudai import InputError, OutputError, Transcript
 from cloudai.models.speech import Segment, SpokenWord
 from cloudai.models.subtitles import LONGEST, MOST_WIDTH, SHORTEST, cues_of, width
 
@@ -135,3 +135,28 @@ def test_each_turn_of_a_speaker_is_a_paragraph() -> None:
     assert talk.to_text() == "1: 네. 맞습니다.\n\n2: 아니요."
     assert transcript(spoken("하나."), spoken("둘.", 1.0), spoken("셋.", 9.0)).to_text() == "하나. 둘.\n\n셋."
     assert Transcript(text="전부").to_text() == "전부"
+
+
+def test_a_transcript_is_written_with_a_text_that_has_half_a_character(tmp_path: Path) -> None:
+    """A translation may hold one, which no file can; and a folder that is not there is cloudai's error."""
+    told = Transcript(segments=(Segment(text="a", start=0.0, end=1.0),)).with_texts(["안녕\ud800"])
+    told.to_text(tmp_path / "x.txt")
+    assert (tmp_path / "x.txt").read_text("utf-8") == "안녕\\ud800"
+    with pytest.raises(OutputError, match=r"x\.txt cannot be written"):
+        told.to_text(tmp_path / "none" / "x.txt")
+
+
+def test_words_of_nobody_are_in_nobodys_mouth() -> None:
+    """A short answer without a speaker is not joined to the line of the second speaker of a dialogue."""
+    short = [
+        Segment(text="네", start=0.0, end=0.2, speaker="1"),
+        Segment(text="응", start=0.3, end=0.4, speaker="2"),
+        Segment(text="어", start=0.5, end=0.6),
+    ]
+    assert [cue.text for cue in cues_of(short, "ko")] == ["- 네\n- 응", "어"]
+
+
+def test_a_speaker_is_on_one_line() -> None:
+    """In WebVTT a blank line ends a subtitle, and the label of a speaker may have one."""
+    told = Transcript(segments=(Segment(text="안녕", start=0.0, end=1.0, speaker="김\n\n하나"),))
+    assert "<v 김  하나>안녕\n" in told.to_vtt()

@@ -71,3 +71,9 @@ def test_the_limit_is_that_of_the_request() -> None:
         body.add(b" " * most)
         with pytest.raises(ResponseTooLargeError, match=f"more than {most // 1_000_000} MB"):
             body.add(b" ")
+
+
+def test_an_encoding_of_many_letters_is_not_repeated() -> None:
+    """A header may have 64 kB, which no error is to show."""
+    with pytest.raises(MalformedResponseError, match="the reply is encoded as '…', which nobody asked for"):
+        Body({"content-encoding": "x" * 60_000})

@@ -6,10 +6,12 @@ import json
 import socket
 import ssl
 import time
+from typing import Any
 
 import httpx2
 import pytest
 
+from cloudai import AsyncClient, Client
 from cloudai.core.flow import Blob, Flow, Request, Response
 from cloudai.errors import ConnectError, ConnectionLostError, DeadlineExceededError, SettingsError
 from cloudai.models.text import Sentiment
@@ -170,3 +172,11 @@ def test_one_tls_context_serves_the_process() -> None:
     """Making a context costs 18 ms: clients share it."""
     assert connections.tls() is connections.tls()
     assert isinstance(connections.tls(), ssl.SSLContext)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("options", [{"verify": None}, {"verify": 0}, {"proxy": 5}, {"fetch_urls": {}}])
+def test_options_of_another_type(kind: Any, options: dict[str, Any]) -> None:
+    """They are refused when the client is made, and not by a TypeError when something is sent."""
+    with pytest.raises(SettingsError, match=r"(verify|fetch_urls)= is a|the address of the proxy is none"):
+        kind("google", **options)
