@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -328,7 +329,11 @@ class AzureService(ByService):
     # A login that was given in code has no identity; see `AzureLogin`.
     def identities(self) -> list[str]:
         """Return the name of the default login, where a service uses it."""
-        logins = [self._login_of(service) for service in self.services]
+        logins: list[AzureLogin | None] = []
+        for service in self.services:
+            # A call of another service needs no settings of this one, and its own call raises the error.
+            with suppress(SettingsError):
+                logins.append(self._login_of(service))
         return [login.identity for login in logins if login and login.identity]
 
     def token(self, service: str) -> Flow[Token] | None:
