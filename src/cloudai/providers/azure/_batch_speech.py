@@ -99,9 +99,10 @@ class BatchSpeech(AzureService):
         url = f"{jobs}/{named[1]}"
         # There is no most number of polls: the deadline of the call is the only one, and what is paid for is not given
         # up before.
-        while job.status in ("NotStarted", "Running"):
+        # The job is paid for: a reply that names no state, or that cannot be read, says nothing of it, and the next one
+        # may.
+        while job.status in ("", "NotStarted", "Running"):
             response = yield Request("GET", url, delay=delay, billed=0, **to)
-            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
             with suppress(MalformedResponseError):
                 job = response.parse(Job)
             delay = min(delay * 1.5, LONGEST_POLL)
