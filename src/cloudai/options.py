@@ -179,8 +179,15 @@ def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
     expected, fits = TYPES.get(kind.type, ("", _anything))
     if not fits(value):
         return f"{_told(name, value)} is not {expected}", f"Give {EXAMPLES.get(kind.type, expected)}."
+    return _wrong_text(name, value) if kind.type is str else None
+
+
+def _wrong_text(name: str, value: str) -> Problem | None:
+    """Return what is wrong with a text that is not empty, or None where nothing is."""
     if name in LANGUAGES and not CODE.fullmatch(value):
         return f"{_told(name, value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
+    if HALF.search(value):
+        return f"{_told(name, value)} holds half a character", "Read it with its right encoding."
     return None
 
 
@@ -241,6 +248,8 @@ TYPES: Mapping[Any, tuple[str, Any]] = {
 }
 """For each type, a description of its values, and the function that returns whether a value is one."""
 EXAMPLES: Mapping[Any, str] = {str: "a text that is not empty"}
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which cannot be sent."""
 LANGUAGES = ("language", "to", "source")
 """The options that are codes of languages."""
 CODE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
@@ -264,7 +273,8 @@ def _wrong_shared(name: str, value: Any) -> Problem | None:
 def _wrong_params(params: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in params.items():
         values = value if isinstance(value, list | tuple) else [value]
-        if not name or not all(isinstance(each, str | bool) or _is_number(each) for each in values):
+        is_sent = all(isinstance(each, str | bool) or _is_number(each) for each in values)
+        if not name or not is_sent or HALF.search("".join(map(str, [name, *values]))):
             yield f"extra_params has a value for {_word(name)} that is no text", "Give texts or numbers."
 
 
