@@ -101,6 +101,8 @@ def spoken(
 
     Raises:
         InputError: There are no parts, because nothing in the text can be spoken.
+        MalformedResponseError: What was spoken is no audio of the format, or ends before its own length.
+        MissingExtraError: Several parts are to be converted to MP3 or Ogg, and the extra ``audio`` is not installed.
     """
     if not texts:
         raise InputError("there is nothing to speak in the text", advice="Give a text with words in it.")

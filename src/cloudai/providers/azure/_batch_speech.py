@@ -70,6 +70,10 @@ class BatchSpeech(AzureService):
             speakers: How many speakers are told apart at most, from 2 to 35; the recording has one channel then.
             profanity: What becomes of swear words, as Azure says it.
             billed: The units that the job counts as.
+
+        Raises:
+            ServiceError: The job has failed; the class is that of the vendor's code.
+            MalformedResponseError: The job has no address or a state that is not known, or its file is no transcript.
         """
         to: dict[str, Any] = {"service": "speech", "api": API, "endpoint": self.base("speech")}
         to["params"] = {"api-version": API}

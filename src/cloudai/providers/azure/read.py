@@ -120,6 +120,10 @@ class Read(Vision):
         """Send a picture, a document or some of its pages, and poll the job until it is done; return what it has read.
 
         https://learn.microsoft.com/rest/api/computervision/read/read
+
+        Raises:
+            ServerError: The job has failed.
+            MalformedResponseError: The job has no address, no state that is known, or no result.
         """
         to: dict[str, Any] = {"service": "vision", "api": API_3, "endpoint": self.base("vision")}
         read = f"{self.base('vision')}/vision/{API_3}/read"
