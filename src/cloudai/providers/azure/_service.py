@@ -600,10 +600,11 @@ def _wait(messages: Sequence[str]) -> float | None:
 
     It understands "retry after 26 seconds", "replenished in 2.12 days" and "replenished in 13:24:55".
     """
+    # The digits are bounded, because float() would make infinity of four hundred of them, and a wait has to be finite.
     for message in messages:
-        if match := re.search(r"(?:after|in)\s+(\d+(?:\.\d+)?)\s+(second|minute|hour|day)s?\b", message):
+        if match := re.search(r"(?:after|in)\s+(\d{1,9}(?:\.\d{1,9})?)\s+(second|minute|hour|day)s?\b", message):
             return float(match[1]) * UNITS[match[2]]
-        if match := re.search(r"replenished in\s+(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})", message):
+        if match := re.search(r"replenished in\s+(?:(\d{1,9})\.)?(\d{1,2}):(\d{2}):(\d{2})", message):
             days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     return None

@@ -274,3 +274,13 @@ def test_an_opinion_without_its_words_is_refused(call: Caller, place: str) -> No
     with pytest.raises(MalformedResponseError, match="refers to a part that it does not have") as caught:
         ask(call, "sentiment", "나무", body, language="ko")
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("wait", ["after {} seconds", "replenished in {}.01:02:03", "replenished in {} days"])
+def test_a_wait_without_an_end_is_no_hint(call: Caller, wait: str) -> None:
+    """A number of seconds that is not finite is none, and says nothing of when to call again."""
+    message = wait.format("9" * 400)
+    reply = Response(429, {}, json.dumps({"error": {"code": "429", "message": message}}).encode())
+    with pytest.raises(cloudai.RateLimitedError) as caught:
+        call(AZURE, "key_phrases", "나무", language="ko", send=lambda _: reply, client_max_attempts=1)
+    assert caught.value.retry_after is None

@@ -309,3 +309,10 @@ def test_a_status_that_is_no_word_is_no_code(call: Caller, status: Any) -> None:
     with pytest.raises(cloudai.BadRequestError) as caught:
         call(GOOGLE, "sentiment", "좋아요", send=lambda _: reply, language="ko")
     assert caught.value.code is None
+
+
+@pytest.mark.parametrize("name", ["", "../../x", "a?b=1", "a#b", "a\nb", "\ud800", "한글"])
+def test_a_job_whose_name_is_another_address_is_not_polled(call: Caller, name: str) -> None:
+    """Only a plain name is put behind the address at which a job is asked for."""
+    with pytest.raises(MalformedResponseError, match="the job has no name"):
+        ask(call, "speech_to_text", "gs://bucket/a.wav", {"name": name}, language="ko", timeout=0.5)
