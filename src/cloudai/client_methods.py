@@ -338,12 +338,13 @@ class ClientMethods(Batching):
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
-        the vendor.
+        go out at the same time; on this machine they are heard one after the other. The times count from the beginning
+        of the whole. The text has the punctuation of the vendor.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
-                M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg reads.
+            audio: Path, address (``gs://`` at Google, ``https://`` at Azure), bytes or open file: WAV, FLAC, MP3 or
+                OGG; with the extra ``audio`` also M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg
+                reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
@@ -405,7 +406,7 @@ class ClientMethods(Batching):
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty; nothing was sent.
+            InputError: The text is empty, or nothing in it can be spoken; nothing was sent.
             MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
@@ -936,12 +937,13 @@ class AsyncClientMethods(AsyncBatching):
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
-        the vendor.
+        go out at the same time; on this machine they are heard one after the other. The times count from the beginning
+        of the whole. The text has the punctuation of the vendor.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
-                M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg reads.
+            audio: Path, address (``gs://`` at Google, ``https://`` at Azure), bytes or open file: WAV, FLAC, MP3 or
+                OGG; with the extra ``audio`` also M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg
+                reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
@@ -1003,7 +1005,7 @@ class AsyncClientMethods(AsyncBatching):
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty; nothing was sent.
+            InputError: The text is empty, or nothing in it can be spoken; nothing was sent.
             MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.

@@ -91,6 +91,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("sentiment", {"extra_params": {"a": "\ud800"}}, r"the text in extra_params= holds half a character"),
     ("sentiment", {"extra_params": "a=b"}, r"extra_params= is a str"),
     ("sentiment", {"extra_params": {"a": object()}}, r"extra_params has a value for a that is no text"),
+    ("sentiment", {"extra_params": {"a": ["b", "\ud800"]}}, r"the text in extra_params= holds half a character"),
     ("sentiment", {"extra_headers": {"Host": "evil.example"}}, r"extra_headers cannot set Host"),
     ("sentiment", {"extra_headers": {"transfer-encoding": "x"}}, r"cannot set transfer-encoding"),
     ("sentiment", {"extra_headers": {"a b": "x"}}, r"has a name that is none of a header"),

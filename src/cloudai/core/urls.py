@@ -18,7 +18,9 @@ from cloudai.errors import SettingsError
 __all__ = ["FetchRules", "origin", "require_safe", "shown", "split"]
 
 PLAIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)",
+    # Without re.ASCII, "s" and "k" would also match a long s and the sign for kelvins, and a digit those of any script.
+    re.IGNORECASE | re.ASCII,
 )
 
 PORTS = {"https": 443, "http": 80}

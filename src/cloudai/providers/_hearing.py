@@ -39,7 +39,8 @@ def transcribed(
 
     Raises:
         InputError: The recording is damaged, or does not fit the limits.
-        CloudAIError: A piece has failed; the error's ``partial`` is the transcript of the others, if there are any.
+        CloudAIError: A piece has failed; the error's ``partial`` is the transcript of those that were written down, if
+            there are any.
     """
     sound = yield from audio.probe(limits, channels)
     if not sound.pieces:
@@ -71,9 +72,18 @@ def _joined(parts: Sequence[Transcript | None], sound: Sound, *, words: bool) ->
 
 
 def _one_by_one(flows: Sequence[Flow[Transcript]]) -> Flow[list[Transcript]]:
-    """Run several flows one after the other, and return their results."""
+    """Run several flows one after the other, and return their results.
+
+    Raises:
+        CloudAIError: A flow has failed, and those after it were not run; the error's ``partial`` has the results of
+            those before it, and None in the places of all others.
+    """
     results: list[Transcript] = []
     for flow in flows:
-        result = yield from flow
+        try:
+            result = yield from flow
+        except CloudAIError as error:
+            error.partial = [*results, *[None] * (len(flows) - len(results))]
+            raise
         results.append(result)
     return results

@@ -85,14 +85,18 @@ def framed(part: str) -> tuple[str, str, str]:
 
 
 def beginning(text: str, most: int, size: Callable[[str], int] = len) -> tuple[str, str | None]:
-    """Return as much of the beginning of a text as a vendor takes, and a note for `Meta.prepared`, or None.
+    """Return as much of the beginning of a text as a vendor takes, and a note for `Meta.prepared`.
 
-    The words are enough to tell a language by, so that a long text is not cut at the end of a sentence.
+    The words are enough to tell a language by, so that a long text is not cut at the end of a sentence. The note is
+    None where no word is left out.
     """
     if size(text) <= most:
         return text, None
     # White space in front would fill the part that is sent, and no language can be told by it.
-    begin = next(part for part in parts(text.lstrip(), most, size) if part.strip())
+    words = text.strip()
+    if size(words) <= most:
+        return words, None
+    begin = parts(words, most, size)[0]
     return begin, f"the first {len(begin):,} of {len(text):,} characters"
 
 

@@ -20,7 +20,7 @@ __all__ = ["Format", "gender_of", "language_of", "listed", "parts_of", "require_
 
 Format = Literal["wav", "mp3", "ogg"]
 SCRIPTS = (
-    ("ko", "\uac00-\ud7a3\u3130-\u318f"),
+    ("ko", "\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f"),
     ("ja", "\u3040-\u30ff"),
     ("zh", "\u4e00-\u9fff"),
     ("ru", "\u0400-\u04ff"),
@@ -30,7 +30,10 @@ SCRIPTS = (
     ("hi", "\u0900-\u097f"),
     ("th", "\u0e00-\u0e7f"),
 )
-"""Languages, each with the letters of its script; Japanese stands before Chinese, whose letters it uses too."""
+"""Languages, each with the letters of its script; Japanese stands before Chinese, whose letters it uses too.
+
+The second range of Korean has the single letters of which macOS puts the syllables of file names together.
+"""
 CONTROLS = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Control characters, and others that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
 VOICE = re.compile(r"[a-z]{2,3}(?:[-_][A-Z][a-z]{3})?[-_](?:[A-Z]{2}|\d{3})(?![A-Za-z\d])")
@@ -98,6 +101,8 @@ def spoken(
 
     Raises:
         InputError: There are no parts, because nothing in the text can be spoken.
+        MalformedResponseError: What was spoken is no audio of the format, or ends before its own length.
+        MissingExtraError: Several parts are to be converted to MP3 or Ogg, and the extra ``audio`` is not installed.
     """
     if not texts:
         raise InputError("there is nothing to speak in the text", advice="Give a text with words in it.")

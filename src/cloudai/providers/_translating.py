@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cloudai.errors import InputError
 from cloudai.languages import base, without_region
 
-__all__ = ["languages_of", "require_whole", "spelled"]
+__all__ = ["codes_of", "languages_of", "require_whole", "spelled"]
 
 
 def spelled(language: str, codes: Mapping[str, str], with_region: Mapping[str, str]) -> str:
@@ -29,9 +29,22 @@ def spelled(language: str, codes: Mapping[str, str], with_region: Mapping[str, s
 
 
 def languages_of(to: str | Sequence[str]) -> list[str]:
-    """Return the languages to translate into, each once."""
+    """Return the languages to translate into, each once and as it is spelled first: "pt_PT" is the same as "pt-pt"."""
     # A language that is named twice would be billed twice.
-    return [to] if isinstance(to, str) else list(dict.fromkeys(to))
+    known: dict[str, str] = {}
+    for code in [to] if isinstance(to, str) else to:
+        known.setdefault(code.replace("_", "-").lower(), code)
+    return list(known.values())
+
+
+def codes_of(languages: Sequence[str], code_of: Callable[[str], str]) -> list[str]:
+    """Return the codes that a service is asked for, each once: "en" and "en-US" are one code for most services.
+
+    Args:
+        languages: The languages that the user asks for.
+        code_of: A function that returns the code of a language as the service spells it.
+    """
+    return list(dict.fromkeys(map(code_of, languages)))
 
 
 def require_whole(parts: Sequence[str], *, html: bool) -> None:

@@ -274,12 +274,13 @@ class Provider(Configured):
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
-        the vendor.
+        go out at the same time; on this machine they are heard one after the other. The times count from the beginning
+        of the whole. The text has the punctuation of the vendor.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
-                M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg reads.
+            audio: Path, address (``gs://`` at Google, ``https://`` at Azure), bytes or open file: WAV, FLAC, MP3 or
+                OGG; with the extra ``audio`` also M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg
+                reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
@@ -321,7 +322,7 @@ class Provider(Configured):
             speed: How fast to speak: 1 is the usual speed, 2 twice as fast.
 
         Raises:
-            InputError: The text is empty; nothing was sent.
+            InputError: The text is empty, or nothing in it can be spoken; nothing was sent.
             MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
@@ -337,6 +338,9 @@ class Provider(Configured):
 
         Args:
             language: The language that they are to speak, BCP-47; None lists all of them.
+
+        Raises:
+            UnsupportedOperationError: The provider does not speak, or does not list its voices.
         """
         if not self._capability("text_to_speech").available:
             self._refuse("text_to_speech")
@@ -400,6 +404,9 @@ class Provider(Configured):
             given: The input.
             options: All options of the operation.
             method: The method that the caller asks for.
+
+        Raises:
+            UnsupportedOperationError: The provider has no chat model; this class has none.
         """
         self._refuse(operation)
 

@@ -234,7 +234,9 @@ class Configured:
         Clients of one account share its pace, and the gate that a 429 closes.
         """
         keys = [*self.secrets(), *self.identities()]
-        return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
+        # The path of a file of credentials need not be UTF-8, and has halves of surrogate pairs then.
+        text = "\n".join([self.name, *keys]).encode("utf-8", "surrogatepass")
+        return sha256(text).hexdigest() if keys else None
 
     def secrets(self) -> list[str]:
         """Return the values of the secret settings at hand, which no error, log or result may repeat.

@@ -319,13 +319,14 @@ def address_in(text: str) -> str | None:
 ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
     r"(?P<path>/[a-z0-9._~:/+=,-]*)?(?:[?#][!-~]*)?",
-    re.IGNORECASE,
+    # Without re.ASCII, "s" and "k" in small letters or capitals would also match a long s and the sign for kelvins.
+    re.IGNORECASE | re.ASCII,
 )
 VENDORS = re.compile(
     r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(azure\.com|azure\.us|azure\.cn|microsoft\.com|googleapis\.com|cloud\.ibm\.com)(?![^/:?#])",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
 
 
 def without_path(address: str, roots: re.Pattern[str]) -> str:

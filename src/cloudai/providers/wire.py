@@ -31,7 +31,7 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, str) and re.fullmatch(NUMBER, value) else value
 
 
-NUMBER = r"-?\d{1,308}(\.\d{1,308})?([eE][+-]?\d{1,3})?"
+NUMBER = r"-?(0|[1-9][0-9]{0,307})(\.[0-9]{1,308})?([eE][+-]?[0-9]{1,3})?"
 
 
 class _Number:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudai.core.urls import shown
+from cloudai.core.urls import origin, shown
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,18 @@ from cloudai.core.urls import shown
 def test_what_is_often_a_key_is_not_shown(address: str, text: str) -> None:
     """User, query and fragment are left out, also of an address that cannot be taken apart."""
     assert shown(address) == text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://my-vi\u017fion.example/x",
+        "http\u017f://x.example",
+        "https://\u212aey.example",
+        "https://x.example:\u0664",
+    ],
+    ids=["a long s", "a scheme with one", "the sign for kelvins", "a digit"],
+)
+def test_a_letter_that_only_looks_like_ascii_is_none(address: str) -> None:
+    """Two programs may take such an address for two hosts, so that it has no origin."""
+    assert origin(address) is None

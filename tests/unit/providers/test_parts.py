@@ -71,3 +71,4 @@ def test_the_beginning_says_how_much_it_is() -> None:
     """A text that is short enough is whole, and has no note."""
     assert beginning("abc", 3) == ("abc", None)
     assert beginning("  one two three", 8) == ("one two ", "the first 8 of 15 characters")
+    assert beginning("      one two  ", 8) == ("one two", None)

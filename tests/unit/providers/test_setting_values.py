@@ -184,6 +184,10 @@ SEEN = ok({"responses": [{}]})
         ("curl https://x.example https://y.example", None),
         ("one.cognitiveservices.azure.com.evil.example", None),
         ("https://x.example/한국", None),
+        ("https://my-vi\u017fion.example", None),  # a long s
+        ("http\u017f://x.example", None),
+        ("https://\u212aey.example", None),  # the sign for kelvins
+        ("my.googleapi\u017f.com", None),
         ("", None),
     ],
 )

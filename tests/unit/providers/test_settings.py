@@ -17,7 +17,19 @@ from typing import Any
 
 import pytest
 
-from cloudai import AsyncClient, Azure, Client, Google, Local, Provider, Resource, Response, SettingsError, Watson
+from cloudai import (
+    AsyncClient,
+    Azure,
+    BadRequestError,
+    Client,
+    Google,
+    Local,
+    Provider,
+    Resource,
+    Response,
+    SettingsError,
+    Watson,
+)
 from cloudai.core.flow import Flow, Request
 from cloudai.models.text import Sentiment
 from cloudai.providers.base import cached_per_call, kept
@@ -357,3 +369,52 @@ def test_a_source_that_cannot_be_read_shows_nothing_of_another(monkeypatch: pyte
     with pytest.raises(SettingsError, match="VCAP_SERVICES is not JSON") as raised:
         watson.token("nlu")
     assert not hits(shown_by(raised.value), [KEY])
+
+
+OTHERS = {
+    "azure": {"LANGUAGE_KEY": KEY, "LANGUAGE_ENDPOINT": AZURE, "VISION_KEY": "two words", "FACE_ENDPOINT": "nowhere"},
+    "watson": {**OF_WATSON, "TEXT_TO_SPEECH_APIKEY": "two words"},
+}
+
+
+@pytest.mark.parametrize("vendor", OTHERS)
+def test_a_call_needs_no_setting_of_another_service(vendor: str, call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key or an address that cannot be used is an error of the calls of its own service alone."""
+    for name, value in OTHERS[vendor].items():
+        monkeypatch.setenv(name, value)
+    script = Script(*[Response(400, {}, b"{}")] * 2)
+    with pytest.raises(BadRequestError):
+        call(vendor, "sentiment", REVIEW, language="ko", send=script)
+    assert len(script.requests) == 1
+    with pytest.raises(SettingsError, match=r"TEXT_TO_SPEECH_APIKEY|FACE_ENDPOINT"):
+        call(vendor, "detect_faces" if vendor == "azure" else "text_to_speech", PICTURE if vendor == "azure" else "네")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths of Windows are UTF-16")
+def test_the_path_of_a_file_of_credentials_need_not_be_utf_8(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a path tells an account from others like any other path."""
+    monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+    accounts = set()
+    for name in (b"/nowhere/caf\xe9.json", b"/nowhere/caf\xe8.json"):
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", os.fsdecode(name))
+        accounts.add(Google().account())
+        with pytest.raises(BadRequestError):
+            call("google", "sentiment", REVIEW, language="ko", send=lambda _: Response(400, {}, b"{}"))
+    assert len(accounts) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a folder for every user")
+@pytest.mark.parametrize("vendor", ["google", "watson"])
+def test_a_user_without_a_home_can_call(vendor: str, call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run a program as a user whom it does not know: there is no file in a home then."""
+
+    def unknown(_: int) -> Any:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for name in ("HOME", "CLOUDSDK_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**OF_WATSON, "GOOGLE_API_KEY": KEY}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadRequestError):
+        call(vendor, "sentiment", REVIEW, language="ko", send=lambda _: Response(400, {}, b"{}"))

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import time
+import unicodedata
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -319,6 +320,7 @@ def test_options_that_cannot_be_are_refused_before_sending(vendor: str) -> None:
     ("text", "language", "voice_name", "expected"),
     [
         ("나무 API", None, None, "ko-KR"),
+        (unicodedata.normalize("NFD", "나무 그늘"), None, None, "ko-KR"),
         ("森の木です", None, None, "ja-JP"),
         ("森林", None, None, "zh-CN"),
         ("A tree", None, None, "en-US"),

@@ -27,7 +27,7 @@ def asked(
         check: A function that returns what is wrong with an answer of the right shape, or None.
 
     Raises:
-        MalformedResponseError: Neither of two answers fits.
+        MalformedResponseError: Neither of two answers fits. Both are billed.
         NoAnswerError: There is no answer.
     """
     replies = [(yield from vendor.chat(prompt))]

@@ -17,7 +17,7 @@ from cloudai.providers._generative.answers import THOUSAND, SafetyAnswer, TextAn
 from cloudai.providers._generative.asking import asked
 from cloudai.providers._generative.chat import Chat, meta_of
 from cloudai.providers._generative.faces import expressions
-from cloudai.providers._generative.prompts import prompt
+from cloudai.providers._generative.prompts import prompt, require_codes
 from cloudai.providers.base import require_known
 
 __all__ = ["analyze_image", "read_text"]
@@ -51,6 +51,8 @@ def analyze_image(
             f"{vendor.chat_name} has no {', '.join(unsupported)}",
             advice=f'It has: {", ".join(has)}. missing="report" goes on without.',
         )
+    if language:
+        require_codes(language)  # the code goes into the rules of the prompt, where no word of a stranger may stand
     parts: dict[str, Any] = {}
     meta, code = Meta(method="generative"), _written_in(language) if language else "en"
     # The picture is prepared even where only faces are asked for: the result has its size and format.

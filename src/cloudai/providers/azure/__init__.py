@@ -41,15 +41,15 @@ class Azure(OpenAI, Read, Language, Speech, Voice, Translator):
         openai_deployment: The name of the deployment of a chat model that takes pictures; by default
             ``AZURE_OPENAI_DEPLOYMENT``.
         api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis, and "3.2" has `read_text` read
-            pictures with Read 3.2, too; by default
-            ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for the features it has, and 3.2 and Face
-            for the others. That may take several calls, and ``meta.api_version`` names all the versions.
+            pictures with Read 3.2, too; by default ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for
+            the features it has, and 3.2 and Face for the others. That may take several requests, and
+            ``meta.api_version`` names all the versions.
         short_audio_endpoint: The address at which the API for short audio is reached, instead of the region's host,
             for a private endpoint or an emulator; by default ``CLOUDAI_AZURE_SHORT_AUDIO_ENDPOINT``.
         transcription: "batch" has recordings at addresses written down by batch transcription, a job that takes any
-            length, in minutes to hours; by default ``CLOUDAI_AZURE_TRANSCRIPTION``. Otherwise only a recording becomes
-            a job that is too large for fast transcription.
-        face_approved: Microsoft has approved this subscription for ages and the other limited attributes.
+            length, in minutes to hours; by default ``CLOUDAI_AZURE_TRANSCRIPTION``. Otherwise a recording at an
+            address becomes a job only where it is too large for fast transcription.
+        face_approved: Whether Microsoft has approved this subscription for ages, which Face gives to nobody else.
 
     The key and the address of a service are each taken from the first of these that has one: the resource given for
     the service, the resource given for all services, the service's variables, the variables for all services.

@@ -70,6 +70,10 @@ class BatchSpeech(AzureService):
             speakers: How many speakers are told apart at most, from 2 to 35; the recording has one channel then.
             profanity: What becomes of swear words, as Azure says it.
             billed: The units that the job counts as.
+
+        Raises:
+            ServiceError: The job has failed; the class is that of the vendor's code.
+            MalformedResponseError: The job has no address or a state that is not known, or its file is no transcript.
         """
         to: dict[str, Any] = {"service": "speech", "api": API, "endpoint": self.base("speech")}
         to["params"] = {"api-version": API}
@@ -99,9 +103,10 @@ class BatchSpeech(AzureService):
         url = f"{jobs}/{named[1]}"
         # There is no most number of polls: the deadline of the call is the only one, and what is paid for is not given
         # up before.
-        while job.status in ("NotStarted", "Running"):
+        # The job is paid for: a reply that names no state, or that cannot be read, says nothing of it, and the next one
+        # may.
+        while job.status in ("", "NotStarted", "Running"):
             response = yield Request("GET", url, delay=delay, billed=0, **to)
-            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
             with suppress(MalformedResponseError):
                 job = response.parse(Job)
             delay = min(delay * 1.5, LONGEST_POLL)

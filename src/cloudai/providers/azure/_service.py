@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -328,7 +329,11 @@ class AzureService(ByService):
     # A login that was given in code has no identity; see `AzureLogin`.
     def identities(self) -> list[str]:
         """Return the name of the default login, where a service uses it."""
-        logins = [self._login_of(service) for service in self.services]
+        logins: list[AzureLogin | None] = []
+        for service in self.services:
+            # A call of another service needs no settings of this one, and its own call raises the error.
+            with suppress(SettingsError):
+                logins.append(self._login_of(service))
         return [login.identity for login in logins if login and login.identity]
 
     def token(self, service: str) -> Flow[Token] | None:
@@ -595,10 +600,11 @@ def _wait(messages: Sequence[str]) -> float | None:
 
     It understands "retry after 26 seconds", "replenished in 2.12 days" and "replenished in 13:24:55".
     """
+    # The digits are bounded, because float() would make infinity of four hundred of them, and a wait has to be finite.
     for message in messages:
-        if match := re.search(r"(?:after|in)\s+(\d+(?:\.\d+)?)\s+(second|minute|hour|day)s?\b", message):
+        if match := re.search(r"(?:after|in)\s+(\d{1,9}(?:\.\d{1,9})?)\s+(second|minute|hour|day)s?\b", message):
             return float(match[1]) * UNITS[match[2]]
-        if match := re.search(r"replenished in\s+(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})", message):
+        if match := re.search(r"replenished in\s+(?:(\d{1,9})\.)?(\d{1,2}):(\d{2}):(\d{2})", message):
             days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     return None

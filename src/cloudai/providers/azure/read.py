@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from cloudai.core.flow import Flow, Request, Response, parallel
-from cloudai.errors import MalformedResponseError, ServerError
+from cloudai.errors import CloudAIError, MalformedResponseError, ServerError
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.media.document import Document, DocumentLimits, Sheet, document
@@ -89,7 +89,13 @@ class Read(Vision):
         return PAGES_AT_ONCE if operation == "read_text" else super().pages_per_request(operation)
 
     def _by_read(self, given: Picture, language: str | None) -> Flow[Text]:
-        """Read a picture or a document with Read 3.2; a document of very many pages takes several jobs."""
+        """Read a picture or a document with Read 3.2; a document of very many pages takes several jobs.
+
+        Raises:
+            CloudAIError: A job has failed; where there are several, ``partial`` is a list of the texts of all jobs,
+                with None for each that failed.
+            MalformedResponseError: A job cannot be read, or the jobs have other pages than the document.
+        """
         code = base(language) if language else None
         code = CODES.get(code, code) if code else None
         pages = given.pages if isinstance(given, Document) else 1
@@ -99,18 +105,21 @@ class Read(Vision):
         else:
             firsts = range(1, pages + 1, PAGES_AT_ONCE)
             parts = [(first, min(first + PAGES_AT_ONCE - 1, pages)) for first in firsts]
-            results = yield from parallel(
-                [self._job(given, code, f"{first}-{last}", last - first + 1) for first, last in parts]
-            )
+            flows = [self._job(given, code, f"{first}-{last}", last - first + 1) for first, last in parts]
+            try:
+                results = yield from parallel(flows)
+            except CloudAIError as error:
+                # The pages that were read are paid for: the error hands over the text of each job.
+                if isinstance(error.partial, list):
+                    error.partial = [result and _text(result.read_results, given) for result in error.partial]
+                raise
         read = sorted([page for result in results for page in result.read_results], key=lambda page: page.page)
         # A page that is missing in the middle would be a text with a gap that nobody sees.
         if not read or [page.page for page in read] != list(range(1, len(read) + 1)):
             raise MalformedResponseError("the pages of the reply are not those of the document")
-        fields = [_page(page, given) for page in read]
-        return Text(
-            text=paragraphs([(page["number"], line) for page in fields for line in _texts(page)]),
-            pages=tuple(fields),  # type: ignore[arg-type]  # they become models, and are checked, all at once
-            language=next((page.language for page in read if page.language), None),
+        return _text(
+            read,
+            given,
             # The free tier reads the first two pages of every document, and says nothing of it.
             truncated=pages is not None and len(read) < pages,
             meta=Meta(model=results[0].model_version, language_sent=code),
@@ -120,6 +129,10 @@ class Read(Vision):
         """Send a picture, a document or some of its pages, and poll the job until it is done; return what it has read.
 
         https://learn.microsoft.com/rest/api/computervision/read/read
+
+        Raises:
+            ServerError: The job has failed.
+            MalformedResponseError: The job has no address, no state that is known, or no result.
         """
         to: dict[str, Any] = {"service": "vision", "api": API_3, "endpoint": self.base("vision")}
         read = f"{self.base('vision')}/vision/{API_3}/read"
@@ -191,6 +204,17 @@ class ReadResults(Wire):
 class Job(Wire):
     status: str
     analyze_result: ReadResults | None = None
+
+
+def _text(read: Sequence[ReadPage], given: Picture, **facts: Any) -> Text:
+    """Return the text of some pages, with further fields of `Text`."""
+    pages = [_page(page, given) for page in read]
+    return Text(
+        text=paragraphs([(page["number"], line) for page in pages for line in _texts(page)]),
+        pages=tuple(pages),  # type: ignore[arg-type]  # they become models, and are checked, all at once
+        language=next((page.language for page in read if page.language), None),
+        **facts,
+    )
 
 
 def _page(page: ReadPage, given: Picture) -> dict[str, Any]:

@@ -57,8 +57,6 @@ class SentimentAnalysis(Documents):
         if not language:
             # The first piece stands for all: to detect the language of each would be billed for each.
             detected, earlier = yield from self._detected(pieces[0])
-        if len(pieces) == 1:
-            return (yield from self._judged(text, language, detected, earlier))
         judged: list[Sentiment] = []
         end = 0
         for piece in pieces:
@@ -66,8 +64,10 @@ class SentimentAnalysis(Documents):
             begin = text.index(piece, end)
             end = begin + len(piece)
             # A vendor counts from the beginning of what it was sent.
-            judged.append(_moved((yield from self._judged(piece, language, detected, None)), begin))
-        return _combined(judged, [len(piece) for piece in pieces])
+            part = yield from self._judged(piece, language, detected, earlier)
+            judged.append(_moved(part, begin) if begin else part)
+            earlier = None
+        return judged[0] if len(pieces) == 1 else _combined(judged, [len(piece) for piece in pieces])
 
     def parts(self, operation: str, text: str, options: Any) -> Sequence[str]:
         """Return the parts in which a text is sent."""
@@ -112,7 +112,8 @@ def _parts(text: str) -> list[str]:
     # No text has more graphemes than code points: the first comparison saves most texts from being counted.
     if len(text) <= MOST_TEXT or graphemes(text) <= MOST_TEXT:
         return [text]
-    return [part for part in parts(text, MOST_TEXT, graphemes) if part.strip()]
+    # White space around the words would fill parts, which are billed.
+    return [part for part in parts(text.strip(), MOST_TEXT, graphemes) if part.strip()]
 
 
 HOW = (
@@ -300,11 +301,12 @@ def _assessment(relation: Relation, sentences: Sequence[WireSentence]) -> Judgin
     match = re.search(r"/sentences/(\d+)/assessments/(\d+)$", relation.ref)
     if not match:
         return None
-    sentence, assessment = int(match[1]), int(match[2])
+    try:
+        return sentences[int(match[1])].assessments[int(match[2])]
+    except (LookupError, ValueError):  # Python makes no number of thousands of digits
+        pass
     # An opinion without its words, or with those of another sentence, would be a wrong result that looks right.
-    if sentence >= len(sentences) or assessment >= len(sentences[sentence].assessments):
-        raise MalformedResponseError(f"the reply refers to a part that it does not have: {relation.ref}")
-    return sentences[sentence].assessments[assessment]
+    raise MalformedResponseError(f"the reply refers to a part that it does not have: {relation.ref[-60:]}")
 
 
 def _span(span: Span) -> dict[str, Any]:

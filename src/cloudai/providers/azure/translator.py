@@ -20,7 +20,7 @@ from cloudai.models.dictionary import Dictionary, Meaning, Reverse, Usage
 from cloudai.models.text import Translated, Translation
 from cloudai.providers._parts import framed, parts
 from cloudai.providers._together import TextsTogether, only_reply
-from cloudai.providers._translating import languages_of, require_whole, spelled
+from cloudai.providers._translating import codes_of, languages_of, require_whole, spelled
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
 from cloudai.providers.wire import Wire
@@ -87,7 +87,8 @@ class Translator(AzureService):
         if operation != "translate":
             return super().parts(operation, text, options)
         # The service counts each character once for each language, so twice the languages halve the parts.
-        return [part for part in parts(text, MOST_CHARACTERS // len(languages_of(options["to"]))) if part.strip()]
+        codes = codes_of(languages_of(options["to"]), code_of)
+        return [part for part in parts(text, MOST_CHARACTERS // len(codes)) if part.strip()]
 
     @capability(
         "open",
@@ -104,10 +105,10 @@ class Translator(AzureService):
     def translate(self, text: str, *, to: str | Sequence[str], source: str | None, html: bool) -> Flow[Translation]:
         """Translate a text into one or several languages by one request, or by as many as it has parts."""
         targets = languages_of(to)
-        codes = [code_of(each) for each in targets]
-        pieces = parts(text, MOST_CHARACTERS // len(targets))
+        codes = codes_of(targets, code_of)
+        pieces = parts(text, MOST_CHARACTERS // len(codes))
         require_whole(pieces, html=html)
-        joined, detected, model = [""] * len(targets), None, None
+        joined, detected, model = [""] * len(codes), None, None
         for piece in pieces:
             # The service leaves out white space at the ends. A text in one piece goes out as it was given, and comes
             # back as the service has it.
@@ -123,10 +124,11 @@ class Translator(AzureService):
                 # commas.
                 model = model or response.headers.get("x-mt-system", "").partition(",")[0] or None
             else:
-                translated = [""] * len(targets)
+                translated = [""] * len(codes)
             joined = [f"{done}{before}{new}{after}" for done, new in zip(joined, translated, strict=True)]
         language = tag(detected.language) if detected and not source else None
-        first, *others = (Translated(text=new, to=each) for new, each in zip(joined, targets, strict=True))
+        new_by_code = dict(zip(codes, joined, strict=True))
+        first, *others = (Translated(text=new_by_code[code_of(each)], to=each) for each in targets)
         return Translation(
             text=first.text,
             to=first.to,

@@ -419,7 +419,8 @@ def _gcloud() -> Path:
         return Path(given)
     if os.name == "nt":
         return Path(os.environ.get("APPDATA", "C:\\")) / "gcloud"
-    return Path("~/.config/gcloud").expanduser()
+    # `expanduser` of os.path, unlike that of pathlib, does not fail for a user who has no home, as in some containers.
+    return Path(os.path.expanduser("~/.config/gcloud"))  # noqa: PTH111
 
 
 def _is_in_google_cloud() -> bool:

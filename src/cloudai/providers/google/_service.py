@@ -370,7 +370,7 @@ class GoogleService(Provider):
             message=message,
             # The reason of ErrorInfo, such as SERVICE_DISABLED, is more exact than the status, of which there are
             # sixteen.
-            code=next(iter(_reasons(error, details)), None) or error.get("status"),
+            code=next(filter(_is_text, (*_reasons(error, details), error.get("status"))), None),
             # The wait stands in the details as a Duration: "41s".
             retry_after=next((hint for d in details if (hint := seconds(d.get("retryDelay"))) is not None), None),
             kind=kind,
@@ -383,8 +383,8 @@ class GoogleService(Provider):
 
         Args:
             status: The part of the reply that holds the error.
-            fetched: Google had to fetch the input from its address. If that fails the code varies (7, 14 …), and
-                the advice is about the address.
+            fetched: Whether Google had to fetch the input from its address. If that fails the code varies (7, 14 …),
+                so that every error but one about a quota or a key is taken for one about the address.
         """
         if (error := self.error_of(status, fetched=fetched)) is not None:
             raise error
@@ -395,7 +395,8 @@ class GoogleService(Provider):
         if not (status.code or status.message):
             return None
         kind, advice = _kind([status.message], HTTP_OF_GRPC.get(status.code, 400))
-        if fetched:
+        # A quota that is spent, and a key that is refused, are no fault of the address.
+        if fetched and not issubclass(kind, RateLimitedError | AuthError):
             kind, advice = (
                 BadRequestError,
                 "If Google cannot fetch the address, download the picture and give the file.",
@@ -435,6 +436,10 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
 
 def _any(marks: Sequence[str], words: Sequence[str]) -> bool:
     return any(mark in word for mark in marks for word in words)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

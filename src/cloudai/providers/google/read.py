@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from cloudai.core.flow import Flow, Request, Response, checked, parallel
-from cloudai.errors import MalformedResponseError, ServiceError
+from cloudai.errors import CloudAIError, MalformedResponseError, ServiceError
 from cloudai.media import Image
 from cloudai.media.document import Document, DocumentLimits, document
 from cloudai.models.base import Meta
@@ -62,7 +62,13 @@ class Read(Vision):
         return PAGES_AT_ONCE if operation == "read_text" else super().pages_per_request(operation)
 
     def _of_document(self, given: Document, kind: str, language: str | None) -> Flow[Text]:
-        """Ask for the first pages, whose reply says how many there are, and then for all others at the same time."""
+        """Ask for the first pages, whose reply says how many there are, and then for all others at the same time.
+
+        Raises:
+            CloudAIError: A request has failed; where others were answered, ``partial`` is a list of the texts of all
+                requests, with None for each that failed.
+            MalformedResponseError: The replies have other pages than the document.
+        """
         # The number of pages of a PDF is not reliably known here, and every reply says it. So the first pages are asked
         # for alone, and all others at the same time afterwards.
         whole, first = yield from self._some(
@@ -77,7 +83,13 @@ class Read(Vision):
         numbers = range(len(first) + 1, whole + 1)
         groups = [numbers[at : at + PAGES_AT_ONCE] for at in range(0, len(numbers), PAGES_AT_ONCE)]
         flows = [self._some(given, kind, language, group, len(group)) for group in groups]
-        others = (yield from parallel(flows)) if flows else []
+        try:
+            others = (yield from parallel(flows)) if flows else []
+        except CloudAIError as error:
+            # The pages that were read are paid for: the error hands over the text of each request.
+            if isinstance(error.partial, list):
+                error.partial = [joined(first), *(answer and joined(answer[1]) for answer in error.partial)]
+            raise
         pages = [*first, *(page for _, some in others for page in some)]
         # A text in which a page is missing would look like the whole document.
         if [page.number for page in pages] != list(range(1, whole + 1)):

@@ -6,6 +6,7 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -61,6 +62,8 @@ CODES: Mapping[str, str] = {
 }
 """The codes that the service spells in a way of its own:
 https://cloud.google.com/speech-to-text/docs/speech-to-text-supported-languages"""
+JOB = re.compile(r"(?!.*\.\.)[A-Za-z0-9._:/-]{1,300}")
+"""The name of a long recognition: "123" in v1, and "projects/…/locations/…/operations/…" in v2."""
 FIRST_POLL, LONGEST_POLL = 1.0, 15.0
 """Seconds before the first poll of a long recognition, and the most seconds between two polls."""
 
@@ -252,10 +255,15 @@ class Speech(GoogleService):
         return self._of_file(checked(BatchRecognized, done), sound.uri)
 
     def _finished(self, response: Response, operations: str, api: str) -> Flow[dict[str, Any]]:
-        """Poll a long-running operation until it is done; return its response, or raise its error."""
+        """Poll a long-running operation until it is done, and return its response.
+
+        Raises:
+            ServiceError: The operation has failed.
+            MalformedResponseError: It has no name, or it is done with neither a response nor an error.
+        """
         operation, delay = response.parse(Operation), FIRST_POLL
-        # A short job may come back done, and then needs no name.
-        if not (operation.name or operation.done):
+        # A short job may come back done, and then needs no name. A name with other signs would be another address.
+        if not (operation.done or JOB.fullmatch(operation.name)):
             raise MalformedResponseError("the job has no name")
         url = operations + operation.name
         # The deadline of the call is the only end: what is paid for is not given up before.

@@ -19,7 +19,7 @@ from cloudai.models.base import Meta
 from cloudai.models.text import UNDECIDED, Language, Translated, Translation
 from cloudai.providers._parts import beginning, framed, parts
 from cloudai.providers._together import TextsTogether, only_reply
-from cloudai.providers._translating import languages_of, require_whole, spelled
+from cloudai.providers._translating import codes_of, languages_of, require_whole, spelled
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import GoogleService
 from cloudai.providers.wire import Wire
@@ -83,7 +83,9 @@ class Translate(GoogleService):
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests an input takes: one for each language that it is translated into."""
         # Unlike Azure's, a request of Google's names one target.
-        return len(languages_of(options["to"])) if operation == "translate" else super().requests(operation, options)
+        if operation != "translate":
+            return super().requests(operation, options)
+        return len(codes_of(languages_of(options["to"]), code_of))
 
     def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
         """Return the parts in which a text is sent."""
@@ -120,22 +122,24 @@ class Translate(GoogleService):
         targets = languages_of(to)
         pieces = self._parts(text)
         require_whole(pieces, html=html)
-        translations, detected, model = [], None, None
-        for target in targets:
+        codes = codes_of(targets, code_of)
+        new_by_code: dict[str, str] = {}
+        detected, model = None, None
+        for code in codes:
             joined = ""
             for piece in pieces:
                 before, words, after = framed(piece) if len(pieces) > 1 else ("", piece, "")
                 new = ""
                 if words:
-                    response: Response = yield self._translation(words, code_of(target), source, html)
+                    response: Response = yield self._translation(words, code, source, html)
                     reply = only_reply(response.parse(TranslateReply).translations)
                     new = reply.translated_text
                     detected, model = detected or reply.detected, model or reply.model
                 joined = f"{joined}{before}{new}{after}"
-            translations.append(Translated(text=joined, to=target))
+            new_by_code[code] = joined
         # Where there are several targets, each reply names the language of the text; that of the first one is taken.
         language = tag(detected) if detected and not source else None
-        first, *others = translations
+        first, *others = (Translated(text=new_by_code[code_of(each)], to=each) for each in targets)
         return Translation(
             text=first.text,
             to=first.to,
@@ -143,7 +147,7 @@ class Translate(GoogleService):
             detected=language,
             others=tuple(others),
             parts=len(pieces) if len(pieces) > 1 else None,
-            meta=Meta(model=model or None, language_sent=",".join(map(code_of, targets))),
+            meta=Meta(model=model or None, language_sent=",".join(codes)),
         )
 
     def _translation(self, text: str, code: str, source: str | None, html: bool) -> Request:

@@ -67,7 +67,7 @@ class Detection:
         """
         right_eye, left_eye, nose, right_mouth, left_mouth = self.points
         eyes, mouth = (right_eye, left_eye), (right_mouth, left_mouth)
-        # Our names go by the side of the picture, whoever's eye it is.
+        # Our names go by the side of the picture, and not by the side of the person.
         if left_eye[0] < right_eye[0]:
             eyes, mouth = eyes[::-1], mouth[::-1]
         names = ("left_eye", "right_eye", "nose_tip", "mouth_left", "mouth_right")

@@ -45,7 +45,8 @@ def _here(is_here: bool) -> str:
 
 def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the name of each operation whose answer depends on the language, with a cell for each language."""
-    lexicon = "by your lexicon" if local.setting("lexicon") else LEXICON
+    # It is not checked here, because a lexicon that is given in code is no path.
+    lexicon = "by your lexicon" if local.unchecked("lexicon") else LEXICON
     by_script = "yes" if local.supports("detect_language") else 'most; extra "text" for those of one script'
     nouns = "yes" if find_spec("kiwipiepy") else 'yes; better with extra "korean"'
     data = _data_of_tesseract(local)

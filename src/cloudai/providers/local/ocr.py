@@ -170,7 +170,8 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
 
     Raises:
         MissingProgramError: Tesseract is not installed.
-        SettingsError: The data for the language are not installed.
+        InputError: Tesseract has failed with the picture, or has not come to an end.
+        SettingsError: The data for the language are not installed, or Tesseract cannot be run.
         UnsupportedOperationError: Tesseract does not know the language.
     """
     engine = _engine(program)

@@ -18,10 +18,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from cloudai.errors import InputError, MissingExtraError, SettingsError, UnsupportedOperationError
+from cloudai.errors import InputError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base, joined
 from cloudai.media.wav import read_wav
 from cloudai.models.spoken import Segment, SpokenWord
+from cloudai.providers.local.programs import MissingProgramError
 
 __all__ = ["RATE", "SPHINX", "Engine", "engine_of", "recognize"]
 
@@ -82,12 +83,13 @@ def recognize(engine: Engine, wav: bytes, language: str, phrases: Sequence[str],
         words: Whether the times of the words are wanted.
 
     Raises:
-        MissingExtraError: The package of the engine is not installed.
+        InputError: The recording has no sound.
+        MissingProgramError: The package of the engine is not installed.
         SettingsError: The model cannot be loaded.
         UnsupportedOperationError: The engine does not know the language, or takes no phrases.
     """
     if engine.missing():
-        raise MissingExtraError(engine.name, engine.name)
+        raise MissingProgramError(f"{engine.name} is not installed", advice=f"pip install {engine.name}")
     header = read_wav(wav)
     if header is None:
         raise InputError("the recording has no sound", advice="Record or export it again.")

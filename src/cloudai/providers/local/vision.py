@@ -98,7 +98,8 @@ class Vision(Provider):
             height=shown.height,
             format=shown.format,
             unsupported=unsupported,
-            truncated=bool(detections and detections.truncated),
+            truncated=bool(detections and detections.truncated)
+            or ("colors" in asked and max_results is not None and len(properties.colors) >= max_results),
             meta=Meta(
                 method="local",
                 service="pillow+opencv",

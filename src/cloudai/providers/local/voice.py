@@ -90,7 +90,8 @@ def speak(text: str, name: str, speed: float, program: str | None) -> bytes:
 
     Raises:
         MissingProgramError: espeak-ng is not installed.
-        InputError: espeak-ng has failed.
+        InputError: espeak-ng has failed, or has not come to an end.
+        SettingsError: espeak-ng cannot be run.
     """
     with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
         # The program writes a file, because the header of what it writes to its standard output has a false length.

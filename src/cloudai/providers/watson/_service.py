@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -239,7 +240,11 @@ class WatsonService(ByService):
 
     def identities(self) -> list[str]:
         """Return the properties of the logins that the environment asks for, with their keys, each login as JSON."""
-        logins = [self._properties_of(service) for service in self.services]
+        logins: list[dict[str, str]] = []
+        for service in self.services:
+            # A call of another service needs no settings of this one, and its own call raises the error.
+            with suppress(SettingsError):
+                logins.append(self._properties_of(service))
         return [json.dumps(properties, sort_keys=True) for properties in logins if kind_of(properties)]
 
     def token(self, service: str) -> Flow[Token] | None:
@@ -435,7 +440,9 @@ def _credentials_file(named: str) -> Path | None:
     Raises:
         SettingsError: There is no file at that path.
     """
-    paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
+    # `expanduser` of os.path, unlike that of pathlib, does not fail for a user who has no home, as in some containers.
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111
+    paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), home / CREDENTIALS_FILE]
     # A value that is no path at all, such as a key that is far too long for one, is no reason to fail here.
     file = next((path for path in paths if is_file(str(path)) and path.is_file()), None)
     if named and not file:

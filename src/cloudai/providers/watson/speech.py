@@ -179,13 +179,20 @@ class Speech(WatsonService):
         )
 
     def _finished(self, response: Response) -> Flow[Recognized]:
-        """Poll a job until it is done, and return what was recognized."""
+        """Poll a job until it is done, and return what was recognized.
+
+        Raises:
+            ServerError: The job has failed.
+            MalformedResponseError: The job has no identifier, a state that is not known, or no results.
+        """
         job, delay = response.parse(Job), FIRST_POLL
         if not job.id:
             raise MalformedResponseError("the job has no identifier")
         # Only the identifier comes from the reply: the key goes to the URL that is set, whatever the reply says.
         url = f"{self.base('speech_to_text')}/v1/recognitions/{quote(job.id, safe='')}"
-        while job.status in ("waiting", "processing"):
+        # The job is paid for: a reply that names no state, or that cannot be read, says nothing of it, and the next one
+        # may.
+        while job.status in ("", "waiting", "processing"):
             response = yield Request(
                 "GET",
                 url,
@@ -197,7 +204,6 @@ class Speech(WatsonService):
                 error_in=self.error_in,
             )
             self.raise_for(response)
-            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
             with suppress(MalformedResponseError):
                 job = response.parse(Job)
             delay = min(delay * 1.5, LONGEST_POLL)
@@ -313,5 +319,5 @@ def _row(row: Sequence[Any], length: int) -> Sequence[Any]:
     # A bool is an int for isinstance(), and is no time.
     numbers = [float(v) for v in row[1:] if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(row) != length or not isinstance(row[0], str) or len(numbers) != length - 1:
-        raise MalformedResponseError(f"a word came as {str(row)[:60]}")
+        raise MalformedResponseError("a word came without its numbers, or with others")
     return [row[0], *numbers]

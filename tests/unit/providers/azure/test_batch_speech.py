@@ -241,6 +241,15 @@ def test_a_job_that_fails_is_told(server: Jobs, kind: type[CloudAIError], told: 
     assert (server.asked[-1] == "delete") == issubclass(kind, BadRequestError | ServerError)
 
 
+@pytest.mark.parametrize("odd", [{}, {"value": 1}, [1], {"self": JOB, "status": None}])
+def test_a_reply_that_names_no_state_is_not_the_end_of_a_job(odd: Any, call: Caller) -> None:
+    """The job is paid for, so that it is polled again after JSON of another shape."""
+    server = Jobs()
+    server.odd["state"] = [Jobs.reply(200, odd)]
+    assert ask(call, server).text == "안녕하세요. 네."
+    assert server.asked.count("submit") == 1
+
+
 @pytest.mark.parametrize("status", [404, 500, 403])
 def test_a_job_that_cannot_be_deleted_has_its_result(status: int, call: Caller) -> None:
     """Azure deletes it by itself after two days: the transcript is not lost because of that."""

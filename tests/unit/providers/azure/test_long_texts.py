@@ -92,6 +92,22 @@ def test_a_short_review_is_as_before(call: Caller) -> None:
     assert (sentiment.parts, sentiment.combined) == (None, None)
 
 
+@pytest.mark.parametrize("blanks", [("", " " * 6_000), (" " * 6_000, ""), ("\n" * 6_000, " " * 6_000)])
+def test_a_short_review_among_blanks_is_no_longer_than_azure_takes(call: Caller, blanks: tuple[str, str]) -> None:
+    """A part that is blank is not sent, and the positions of the sentences count in the whole text."""
+    asked: list[str] = []
+
+    def send(request: Request) -> Response:
+        asked.append(request.json["analysisInput"]["documents"][0]["text"])
+        return service(request)
+
+    text = f"{blanks[0]}{GOOD.strip()}{blanks[1]}"
+    sentiment = call(AZURE, "sentiment", text, language="ko", send=send)
+    assert [text[s.start : s.end] for s in sentiment] == [GOOD.strip()]
+    assert asked == [GOOD.strip()]
+    assert (sentiment.parts, sentiment.combined) == (None, None)
+
+
 def test_the_language_of_a_long_review_is_detected_once(call: Caller) -> None:
     """The first part is enough to tell it."""
     kinds: list[str] = []

@@ -41,7 +41,7 @@ def test_short_audio_may_have_numbers_as_texts(call: Caller) -> None:
     assert (segment.start, segment.end, segment.confidence) == (123664.5672289, 123666.5672289, 0.87)
 
 
-@pytest.mark.parametrize("number", ["1e999", "many", "", "0x10", "NaN", "1_0", " 1", True, [1]])
+@pytest.mark.parametrize("number", ["1e999", "many", "", "0x10", "NaN", "1_0", " 1", "٣", "07", True, [1]])
 def test_a_text_that_is_no_number_is_none(call: Caller, number: Any) -> None:
     """Only what JSON itself would read as a finite number is taken out of a text."""
     body = {"RecognitionStatus": "Success", "DisplayText": "네.", "Offset": number}
@@ -260,3 +260,27 @@ def test_a_new_landmark_that_is_no_point_is_passed_over(call: Caller) -> None:
     assert set(found.landmarks) == {"nose_tip", "azure:chin"}
     with pytest.raises(MalformedResponseError):
         ask(call, "detect_faces", PICTURE, [{**face, "faceLandmarks": {"noseTip": 5}}], landmarks=True)
+
+
+@pytest.mark.parametrize("place", ["9" * 5_000, "1"])
+def test_an_opinion_without_its_words_is_refused(call: Caller, place: str) -> None:
+    """A reference to a sentence that is not there is an error of one line, however long the reference is."""
+    scores = {"positive": 1, "neutral": 0, "negative": 0}
+    span = {"sentiment": "positive", "confidenceScores": scores, "offset": 0, "length": 2, "text": "나무"}
+    relation = {"relationType": "assessment", "ref": f"#/{'x' * 5_000}/sentences/{place}/assessments/0"}
+    sentence = {**span, "targets": [{**span, "relations": [relation]}], "assessments": []}
+    document = {"id": "0", "sentiment": "positive", "confidenceScores": scores, "sentences": [sentence]}
+    body = {"kind": "SentimentAnalysisResults", "results": {"documents": [document], "errors": []}}
+    with pytest.raises(MalformedResponseError, match="refers to a part that it does not have") as caught:
+        ask(call, "sentiment", "나무", body, language="ko")
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("wait", ["after {} seconds", "replenished in {}.01:02:03", "replenished in {} days"])
+def test_a_wait_without_an_end_is_no_hint(call: Caller, wait: str) -> None:
+    """A number of seconds that is not finite is none, and says nothing of when to call again."""
+    message = wait.format("9" * 400)
+    reply = Response(429, {}, json.dumps({"error": {"code": "429", "message": message}}).encode())
+    with pytest.raises(cloudai.RateLimitedError) as caught:
+        call(AZURE, "key_phrases", "나무", language="ko", send=lambda _: reply, client_max_attempts=1)
+    assert caught.value.retry_after is None

@@ -150,6 +150,23 @@ def test_a_very_long_document_takes_a_job_for_each_hundred_pages() -> None:
     assert (text.meta.billed_max, text.meta.attempts) == (230, 6)
 
 
+def test_the_pages_of_the_other_jobs_are_not_lost(call: Caller) -> None:
+    """Where one of several jobs fails, the error has the texts of the others in their places."""
+
+    def answer(request: Any) -> Response:
+        if request.method == "POST":
+            return job({"1-100": 1, "101-200": 2, "201-230": 3}[request.params["pages"]])
+        number = int(request.url[-1])
+        failed = Response(200, {}, b'{"status": "failed"}')
+        return failed if number == 2 else done(*range(100 * number - 99, min(100 * number, 230) + 1))
+
+    with pytest.raises(ServerError, match="the job failed") as raised:
+        call(AZURE, "read_text", packed_pdf(230), send=answer, client_sleep=lambda _: None)
+    first, second, third = raised.value.partial
+    assert ([page.number for page in first.pages], second) == (list(range(1, 101)), None)
+    assert [third.pages[0].number, third.pages[-1].text] == [201, "230"]
+
+
 def test_a_document_at_an_address_is_passed_on(call: Caller) -> None:
     """Azure fetches a PDF itself."""
     _, requests = asked(call, "https://pages.example/계약.pdf", job(), done(1, unit="inch"), language="zh-CN")

@@ -291,3 +291,28 @@ def test_every_code_of_grpc_has_its_class_for_one_picture(call: Caller, code: in
         ask(call, "detect_faces", PICTURE, body)
     assert type(raised.value).__name__ == CLASSES[code]
     assert set(HTTP_OF_GRPC) == set(range(1, 17))
+
+
+@pytest.mark.parametrize(("code", "kind"), [(8, cloudai.RateLimitedError), (16, cloudai.AuthError)])
+def test_a_quota_or_a_key_is_no_fault_of_an_address(call: Caller, code: int, kind: type[Exception]) -> None:
+    """An error about a picture at an address is about the address, unless it is about the account."""
+    body = {"responses": [{"error": {"code": code, "message": "no"}}]}
+    with pytest.raises(kind) as caught:
+        ask(call, "detect_faces", "https://example.com/a.png", body)
+    assert "download the picture" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [5, ["x"], {"a": 1}])
+def test_a_status_that_is_no_word_is_no_code(call: Caller, status: Any) -> None:
+    """The code of an error is a text or None, whatever a proxy writes in its place."""
+    reply = Response(400, {}, json.dumps({"error": {"code": 400, "message": "no", "status": status}}).encode())
+    with pytest.raises(cloudai.BadRequestError) as caught:
+        call(GOOGLE, "sentiment", "좋아요", send=lambda _: reply, language="ko")
+    assert caught.value.code is None
+
+
+@pytest.mark.parametrize("name", ["", "../../x", "a?b=1", "a#b", "a\nb", "\ud800", "한글"])
+def test_a_job_whose_name_is_another_address_is_not_polled(call: Caller, name: str) -> None:
+    """Only a plain name is put behind the address at which a job is asked for."""
+    with pytest.raises(MalformedResponseError, match="the job has no name"):
+        ask(call, "speech_to_text", "gs://bucket/a.wav", {"name": name}, language="ko", timeout=0.5)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudai import BadRequestError, Google, InputError, MalformedResponseError, Response
+from cloudai import BadRequestError, Google, InputError, MalformedResponseError, Request, Response
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.support.documents import pdf, tiff
@@ -131,6 +131,22 @@ def test_pages_that_are_not_those_of_the_document_are_refused(call: Caller, repl
     """No page is lost, doubled or put in another's place without an error."""
     with pytest.raises(MalformedResponseError):
         sent(call, pdf(7), *replies)
+
+
+def test_the_pages_of_the_other_requests_are_not_lost(call: Caller) -> None:
+    """Where one of several requests fails, the error has the texts of the others in their places, the first too."""
+
+    def answer(request: Request) -> Response:
+        numbers = request.json["requests"][0].get("pages") or range(1, 6)
+        if 6 in numbers:
+            return Response(400, {}, b"{}")
+        return Response(200, {}, json.dumps(reply(*numbers, total=12)).encode())
+
+    with pytest.raises(BadRequestError) as raised:
+        call(GOOGLE, "read_text", pdf(12), send=answer)
+    first, second, third = raised.value.partial
+    assert ([page.number for page in first.pages], second) == ([1, 2, 3, 4, 5], None)
+    assert [page.number for page in third.pages] == [11, 12]
 
 
 def test_every_cassette_is_played() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cloudai import Client, Local, MissingExtraError, SettingsError, UnsupportedOperationError
+from cloudai import Client, Local, SettingsError, UnsupportedOperationError
+from cloudai.models.speech import Segment
 from cloudai.providers.local import hearing, recognizers
 from cloudai.providers.local.recognizers import Engine, engine_of
 from tests.support.listening import recording, wav_of
@@ -65,10 +66,11 @@ def test_without_a_model_it_is_said_where_to_get_one() -> None:
 
 
 def test_a_package_that_is_missing_is_named(whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model without its package is an error with the package's name."""
+    """A model without its package is an error that says how to install the package, which no extra brings."""
     monkeypatch.setattr(recognizers, "find_spec", lambda _: None)
     assert "pip install faster-whisper" in str(Local(speech_model=whisper).missing("speech_to_text"))
-    with Client(Local(speech_model=whisper)) as client, pytest.raises(MissingExtraError):
+    line = r"faster-whisper is not installed\. pip install faster-whisper"
+    with Client(Local(speech_model=whisper)) as client, pytest.raises(SettingsError, match=line):
         client.speech_to_text(SOUND, language="ko")
 
 
@@ -130,6 +132,24 @@ def test_a_long_recording_is_heard_piece_by_piece(vosk: Path, monkeypatch: pytes
     assert sum(heard) == len(said.samples) * 2
     second = transcript.segments[1]
     assert (second.part, second.start) == (1, pytest.approx(1.0 + heard[0] / 32_000, abs=0.01))
+
+
+def test_what_was_heard_before_a_failure_is_not_lost(vosk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error has the transcript of the pieces that were heard, and the gap of those that were not."""
+    monkeypatch.setattr(hearing, "LIMITS", hearing.SHORT_LIMITS)
+    heard: list[int] = []
+
+    def recognize(*_: Any, **__: Any) -> tuple[Segment, ...]:
+        heard.append(0)
+        if len(heard) > 1:
+            raise SettingsError("the model is gone")
+        return (Segment(text="조각", start=0.0, end=1.0),)
+
+    monkeypatch.setattr(hearing, "recognize", recognize)
+    with Client(Local(speech_model=vosk)) as client, pytest.raises(SettingsError, match="is gone") as caught:
+        client.speech_to_text(wav_of(recording(24).samples), language="ko")
+    assert caught.value.partial.text.startswith("조각 [missing: ")
+    assert len(heard) == 2
 
 
 def test_what_pocketsphinx_hears(monkeypatch: pytest.MonkeyPatch) -> None:

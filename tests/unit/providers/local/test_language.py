@@ -94,3 +94,12 @@ def test_the_network_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.code, result.meta.model, result.meta.method) == ("en", "lid.176.ftz", "local")
     assert result.confidence is not None
     assert 0.13 <= result.confidence <= 1
+
+
+def test_blanks_in_front_are_passed_over_and_a_cut_is_told() -> None:
+    """The first thousand characters are those from the first letter on; the result says where there are more."""
+    found = module.detect("\n" * 1_500 + "나무 그늘")
+    assert (found.code, found.meta.prepared) == ("ko", None)
+    assert module.script_of(" " * 1_500 + "나무") == "Hangul"
+    assert module.detect("나무 그늘 " * 300).meta.prepared == "the first 1,000 of 1,800 characters"
+    assert module.detect("a shade under a tree " * 100).meta.prepared == "the first 1,000 of 2,100 characters"

@@ -247,3 +247,16 @@ def test_each_operation_needs_its_own_packages(monkeypatch: pytest.MonkeyPatch) 
     assert Local(lexicon={"맛있": 1.0}).missing("sentiment") is None
     assert Local(lexicon={"맛있": 1.0}).supports("sentiment")
     assert "cv2, numpy, vaderSentiment" in str(Local(lexicon={"맛있": 1.0}).missing())
+
+
+def test_a_guide_with_a_lexicon_that_is_given_in_code() -> None:
+    """A lexicon is words in code as well as a file, and the table says that it is used."""
+    assert "by your lexicon" in Local(lexicon={"맛있": 2.0}).guide()
+    assert "by your lexicon" not in Local().guide()
+
+
+def test_colours_that_are_cut_off_are_told(call: Caller) -> None:
+    """As many colours as were asked for are perhaps not all; without a number nothing is cut off."""
+    some = call("local", "analyze_image", HOPPER, features=["colors"], max_results=2)
+    assert (len(some.colors), some.truncated) == (2, True)
+    assert not call("local", "analyze_image", HOPPER, features=["colors"]).truncated

@@ -100,3 +100,11 @@ def test_a_job_that_fails_is_told(state: Mapping[str, Any], error: type[Exceptio
         ask(Jobs({"id": "j-1", "status": "waiting"}, state), said, speakers=2)
     with pytest.raises(MalformedResponseError, match="no identifier"):
         ask(Jobs({"status": "waiting"}), said, speakers=2)
+
+
+@pytest.mark.parametrize("odd", [{}, {"id": "j-1"}, {"jobs": [1]}])
+def test_a_reply_that_names_no_state_is_not_the_end_of_a_job(odd: Mapping[str, Any], said: Said) -> None:
+    """The job is paid for, so that it is polled again after JSON of another shape."""
+    server = Jobs({"id": "j-1", "status": "waiting"}, odd, {"id": "j-1", "status": "completed", "results": [HEARD]})
+    assert ask(server, said, speakers=2).text == "안녕하세요 네"
+    assert [request.method for request in server.requests] == ["POST", "GET", "GET"]

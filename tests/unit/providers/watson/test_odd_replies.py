@@ -103,3 +103,11 @@ def test_a_sentiment_may_lack_its_score_or_its_label(call: Caller) -> None:
     assert ask(call, "sentiment", {"sentiment": {"document": {"score": 0.9}}}).label == "positive"
     with pytest.raises(MalformedResponseError, match="neither"):
         ask(call, "sentiment", {"sentiment": {"document": {"mixed": "1"}}})
+
+
+def test_an_error_about_a_word_does_not_show_it(call: Caller) -> None:
+    """What somebody has said stands in no error: it would get into logs."""
+    heard = {"transcript": "비밀 ", "timestamps": [["비밀", "0.4", 1.0]]}
+    with pytest.raises(MalformedResponseError, match="a word came without its numbers") as caught:
+        ask(call, "speech_to_text", {"results": [{"final": True, "alternatives": [heard]}]})
+    assert "비밀" not in str(caught.value)
