@@ -63,7 +63,9 @@ def loading(way: str, name: str, **options: Any) -> Iterator[subprocess.Popen[st
 @pytest.mark.parametrize("name", ["cloudai.cli", "pydantic", "cloudai.cli.sharing"])
 def test_ctrl_c_while_the_command_loads(name: str, way: str) -> None:
     """The process ends with 130 and prints nothing, however far it has come, and whoever catches the interrupt."""
-    with loading(way, name) as process:
+    # The tests themselves may be run in the background, and the process would ignore Ctrl-C as they do.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with loading(way, name, **heed) as process:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "")
