@@ -299,7 +299,7 @@ def test_a_notebook_runs_nothing(tmp_path: Path) -> None:
         assert "<title>calm</title>" in seen
         assert asked == []
         assert (seen.count("<table"), seen.count("</table>")) == (5, 5)
-        # The same page does notice a script that runs.
+        # With a script in it, the same page shows that a script has run, so the test can fail.
         page.write_text(f"<!DOCTYPE html><meta charset=utf-8>{head}{MARKUP['script']}", "utf-8")
         assert "<title>broken in</title>" in opened(page, tmp_path / "profile")
 

@@ -345,7 +345,7 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
                     running.ask(without_flights)
                 finally:
                     running.close()
-        # What fails in the block may be no fault of the journal, for example a pipe that nobody reads any more.
+        # An error in the block is not translated, because its cause may not be the journal: a closed pipe, for example.
         yield copied, busy
 
 

@@ -105,7 +105,7 @@ def _prepared(file: Path) -> Iterator[Path]:
     """
     with copy_of(file) as (copied, busy):
         if busy:
-            # What the batch still pays for would be missing.
+            # A merged journal would lack the answers that the running batch is still to receive and to pay for.
             raise JournalError(
                 f"{file} is used by another process", advice="Wait until it ends; a killed one lets go by itself."
             )

@@ -78,7 +78,7 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool | 
 def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool | None) -> list[str]:
     if ADDRESS.match(path) or STORED.match(path) or len(path) > LONGEST:
         return [path]
-    # Of a name that the system does not take, os.path says that nothing is there, where pathlib raises an error.
+    # If the system does not allow a name, os.path.isdir returns False, while pathlib raises an error.
     if os.path.isdir(path):  # noqa: PTH112
         try:
             return _in_folder(Path(path), suffixes, recursive=recursive)

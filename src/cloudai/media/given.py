@@ -59,7 +59,7 @@ def _bytes_of(uri: str) -> bytes:
     if head.lower().endswith(";base64"):
         data = _decoded("".join(unquote(body).split()))
     else:
-        # What is no ASCII should be percent-encoded, and half of a surrogate pair cannot be.
+        # Other characters than ASCII should be percent-encoded, and half of a surrogate pair cannot be.
         data = unquote_to_bytes(body) if encodable(body) == body else None
     if not comma or data is None:
         raise InputError("the data: URI cannot be read", advice="Give data:image/jpeg;base64,… or the bytes.")

@@ -1,4 +1,4 @@
-"""What a provider says of itself: which operations it has and since when, and which services the vendor takes away."""
+"""The facts that a provider declares: the operations that it has, since when, and the services that the vendor ends."""
 
 from __future__ import annotations
 

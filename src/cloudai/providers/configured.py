@@ -83,7 +83,7 @@ def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
 
 
 class Configured:
-    """What a provider is before it can do anything: a name, and the settings that it is given or looks up."""
+    """The part of a provider that has a name and settings, which are given in code or looked up; it has no operations."""
 
     # The two caches are slots, because `for_call` gives each call a provider with the same `__dict__`: an attribute in
     # it would be shared by all calls.

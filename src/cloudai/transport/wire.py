@@ -244,7 +244,7 @@ def writing(
                 if view:
                     view = view[layer.send(view[:WRITTEN_AT_ONCE]) :]
                     begins = False
-                # What comes after the last piece is no early answer, and the connection can be used again.
+                # A reply that comes after the last piece is no early answer, and the connection can be used again.
                 is_written = not view and (not layer.has_unsent or layer.flush())
             except BlockingIOError:
                 yield Wait({layer.socket: READ | WRITE})

@@ -192,7 +192,7 @@ class Other(Placed):
 
 
 class Newer(Placed):
-    """The same vendor by another API."""
+    """A provider of the same vendor that uses another version of its API."""
 
     api = "v2"
 

@@ -163,7 +163,7 @@ def test_the_journals_are_only_read(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights are other ones there")
 def test_journals_on_a_medium_that_may_only_be_read() -> None:
-    """Who may write neither to the journals nor beside them makes one of them all the same."""
+    """A user who may write neither to the journals nor into their folder can merge them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sources, out = folder / "읽기 전용", folder / "결과"
@@ -185,7 +185,7 @@ def test_journals_on_a_medium_that_may_only_be_read() -> None:
 
 
 def test_a_journal_in_use_is_not_merged(tmp_path: Path) -> None:
-    """What its batch still pays for would be missing: it is named, and no file is left behind."""
+    """The error names the journal that another process uses, and no merged journal is left behind."""
     one, used = tmp_path / "하나.journal", tmp_path / "쓰는 중.journal"
     run(one, ["맛"], Vendor())
     with closing(Journal(used)), pytest.raises(JournalError, match=r"쓰는 중\.journal is used by another process"):

@@ -137,7 +137,7 @@ class Translate(GoogleService):
                     detected, model = detected or reply.detected, model or reply.model
                 joined = f"{joined}{before}{new}{after}"
             new_by_code[code] = joined
-        # Where there are several targets, each reply names the language of the text; that of the first one is taken.
+        # Each target has a reply of its own, which names the language of the text. The first one decides.
         language = tag(detected) if detected and not source else None
         first, *others = (Translated(text=new_by_code[code_of(each)], to=each) for each in targets)
         return Translation(
