@@ -83,7 +83,7 @@ def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
 
 
 class Configured:
-    """The part of a provider that has a name and settings, which are given in code or looked up; it has no operations."""
+    """The part of a provider that has a name and settings, given in code or looked up, but no operations."""
 
     # The two caches are slots, because `for_call` gives each call a provider with the same `__dict__`: an attribute in
     # it would be shared by all calls.
